@@ -1,0 +1,124 @@
+//! Certificates and trust: parsed and checked once, here.
+
+use std::{fmt, sync::Arc};
+
+use rustls::{crypto::aws_lc_rs, pki_types::CertificateDer, sign::CertifiedKey};
+use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::{Keyed, Kind, Secret};
+
+/// A certificate chain with its private key, which are known to belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Certificate {
+    /// DER, the server's own certificate first. Printed by their number only.
+    #[serde(serialize_with = "count")]
+    pub chain: Arc<[Vec<u8>]>,
+    /// PEM of the private key.
+    pub key: Secret,
+}
+
+impl Keyed for Certificate {
+    const KIND: Kind = Kind::Certificate;
+}
+
+impl Certificate {
+    /// Reads `tls.crt` and `tls.key` of a Kubernetes Secret.
+    ///
+    /// # Errors
+    /// No certificate, no key, a kind of key that is not supported, or a key of another certificate.
+    pub fn parse(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, CertificateError> {
+        let chain = certificates(chain_pem)?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| CertificateError::NoKey)?;
+        let ders = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let provider = aws_lc_rs::default_provider();
+        CertifiedKey::from_der(ders, key, &provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
+            rustls::Error::InvalidCertificate(_) => CertificateError::Malformed,
+            _ => CertificateError::UnsupportedKey,
+        })?;
+        Ok(Self { chain: chain.into(), key: Secret::new(key_pem) })
+    }
+
+    /// The chain and key as TLS uses them.
+    ///
+    /// # Errors
+    /// As [`Certificate::parse`]; never for a value that it made.
+    pub fn certified_key(&self) -> Result<CertifiedKey, CertificateError> {
+        let key = PrivateKeyDer::from_pem_slice(self.key.expose())
+            .map_err(|_| CertificateError::NoKey)?;
+        let ders = self.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        CertifiedKey::from_der(ders, key, &aws_lc_rs::default_provider())
+            .map_err(|_| CertificateError::UnsupportedKey)
+    }
+}
+
+/// Certificate authorities, never empty.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct TrustBundle {
+    /// DER. Printed by their number only.
+    #[serde(serialize_with = "count")]
+    pub authorities: Arc<[Vec<u8>]>,
+}
+
+impl Keyed for TrustBundle {
+    const KIND: Kind = Kind::TrustBundle;
+}
+
+impl TrustBundle {
+    /// Reads `ca.crt` of a ConfigMap or Secret.
+    ///
+    /// # Errors
+    /// No certificate, or one that cannot be an authority.
+    pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
+        let authorities = certificates(pem)?;
+        let mut roots = rustls::RootCertStore::empty();
+        for der in &authorities {
+            roots
+                .add(CertificateDer::from(der.as_slice()))
+                .map_err(|_| CertificateError::Malformed)?;
+        }
+        Ok(Self { authorities: authorities.into() })
+    }
+}
+
+impl fmt::Debug for TrustBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrustBundle({} authorities)", self.authorities.len())
+    }
+}
+
+/// Why a certificate cannot be used.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum CertificateError {
+    /// The PEM text holds none.
+    #[error("there is no PEM certificate in it")]
+    NoCertificate,
+    /// The PEM or DER does not parse.
+    #[error("the certificate is malformed")]
+    Malformed,
+    /// The PEM text holds no private key.
+    #[error("there is no PEM private key in it")]
+    NoKey,
+    /// A kind of key that TLS cannot use here.
+    #[error("the private key is of a kind that is not supported: use RSA, ECDSA or Ed25519")]
+    UnsupportedKey,
+    /// Key and certificate are not a pair.
+    #[error("the private key does not belong to the certificate")]
+    Mismatch,
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
+    let ders: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
+        .map(|der| der.map(|der| der.to_vec()).map_err(|_| CertificateError::Malformed))
+        .collect::<Result<_, _>>()?;
+    if ders.is_empty() { Err(CertificateError::NoCertificate) } else { Ok(ders) }
+}
+
+fn count<S: Serializer>(ders: &Arc<[Vec<u8>]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{} certificates", ders.len()))
+}
+
+#[cfg(test)]
+mod tests;

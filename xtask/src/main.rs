@@ -1,0 +1,95 @@
+//! `cargo xtask`: the one door to every check, test and generator of the repository.
+//!
+//! It reads its arguments and calls one function. It needs the pinned toolchain and nothing else: no
+//! make, no shell, no network of its own. What a check means is written in the module of that check.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks to the person who started it"
+)]
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+mod bless;
+mod cargo;
+mod check;
+mod fix;
+mod graph;
+mod source;
+mod tidy;
+mod tree;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one command and says whether what it looked at is in order.
+fn run(args: &[&str]) -> Result<bool> {
+    match args {
+        ["check"] => check::run(check::Scope::Full),
+        ["check", "--quick"] => check::run(check::Scope::Quick),
+        ["tidy"] => tidy::run(),
+        ["bless"] => bless::run(),
+        ["fix"] => fix::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        [] => {
+            print!("{HELP}");
+            Ok(false)
+        }
+        unknown => bail!("`{}` is not a command; see `cargo xtask help`", unknown.join(" ")),
+    }
+}
+
+const HELP: &str = "\
+cargo xtask: everything a change must pass, and the tools to get it there
+
+usage: cargo xtask <command>
+
+commands:
+  check           everything that needs no cluster, as it runs before a merge:
+                  format, tidy, clippy, docs, golden, tests
+  check --quick   the part to run while writing: format, tidy, clippy, golden, unit tests
+  tidy            the rules of the house alone: layers, sizes, names, licences, documents, fixtures
+  bless           rewrite the machine-owned files (expected IR, status, generated reference);
+                  read the difference before you commit it
+  fix             apply rustfmt and what clippy can repair by itself
+  help            this text
+
+Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,
+2 the command itself could not run.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_named() {
+        for args in [&["chekc"][..], &["check", "--fast"], &["tidy", "now"]] {
+            let error = run(args).unwrap_err().to_string();
+            assert!(error.contains(&args.join(" ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        for command in ["check", "check --quick", "tidy", "bless", "fix", "help"] {
+            assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");
+        }
+    }
+}

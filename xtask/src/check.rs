@@ -218,11 +218,8 @@ mod tests {
     #[test]
     fn the_table_counts_what_is_not_ok() {
         let row = |name, verdict| Row { name, verdict, took: Duration::ZERO, remedy: "do this" };
-        let rows = [
-            row("a", Verdict::Passed),
-            row("b", Verdict::Failed),
-            row("c", Verdict::Skipped),
-        ];
+        let rows =
+            [row("a", Verdict::Passed), row("b", Verdict::Failed), row("c", Verdict::Skipped)];
         let text = table(&rows, Duration::from_secs(1));
         assert!(text.contains("2 not ok, 1.0 s"), "{text}");
         assert!(text.contains("do this"), "{text}");

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the one door to every check, test and generator of the repository.
 //!
-//! It reads its arguments and calls one function. It needs the pinned toolchain and nothing else: no
-//! make, no shell, no network of its own. What a check means is written in the module of that check.
+//! It reads its arguments and calls one function. It needs the pinned toolchain and nothing else:
+//! no make, no shell, no network of its own. What a check means is written in its own module.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,

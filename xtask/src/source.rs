@@ -142,9 +142,10 @@ fn code_at(chars: &[char], at: usize, code: &mut String) -> (Mode, usize) {
         }
         // A character, unless it is a lifetime: those have no second quote two places on.
         '\'' if ahead(1) == Some('\\') => {
-            let end = chars[at + 3..].iter().position(|&c| c == '\'').map_or(1, |n| n + 4);
+            let rest = chars.iter().skip(at + 3);
+            let taken = rest.take_while(|&&c| c != '\'').count() + 4;
             code.push_str("' '");
-            return (Mode::Code, end);
+            return (Mode::Code, taken);
         }
         '\'' if ahead(2) == Some('\'') => {
             code.push_str("' '");

@@ -1,7 +1,7 @@
 //! The files of the repository, read once, for the rules to look at.
 //!
-//! The walk obeys the anchored lines of `.gitignore` and needs no git, so an unpacked archive can be
-//! checked as well as a clone. Files that are not UTF-8 are known by path only.
+//! The walk obeys the anchored lines of `.gitignore` and needs no git, so an unpacked archive can
+//! be checked as well as a clone. Files that are not UTF-8 are known by path only.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,0 +1,34 @@
+//! What holds when nobody says otherwise, each with its reason. Bounds that are not for users to
+//! move are in `limits.rs`.
+
+use std::time::Duration;
+
+/// Connections of the whole proxy: well below the descriptors that a container may open (2^20), each
+/// proxied request needing two.
+pub(crate) const CONNECTIONS_MAX: usize = 100_000;
+
+/// From accept to the end of the TLS handshake, or to the first byte without TLS: Envoy Gateway's
+/// time for inspecting a connection, so that a silent client holds a socket no longer.
+pub(crate) const PREAMBLE_TIME: Duration = Duration::from_secs(15);
+
+/// A keep-alive connection without a request (Envoy Gateway's default).
+pub(crate) const DOWNSTREAM_IDLE_TIME: Duration = Duration::from_secs(3600);
+
+/// From the first byte of a request's head to its last: slow writers hold a buffer.
+pub(crate) const HEAD_TIME: Duration = Duration::from_secs(15);
+
+/// A stream on which no byte moves in either direction (Envoy Gateway's default).
+pub(crate) const STREAM_IDLE_TIME: Duration = Duration::from_secs(300);
+
+/// How long a TCP connection to an endpoint may take (Envoy Gateway's default).
+pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// A pooled connection to an endpoint without a request; below the 60 s and more that servers
+/// commonly wait, so that we close before they do.
+pub(crate) const UPSTREAM_IDLE_TIME: Duration = Duration::from_secs(50);
+
+/// Time for load balancers to see that readiness failed, during which nothing changes for clients.
+pub(crate) const DRAIN_MIN: Duration = Duration::from_secs(10);
+
+/// Time for streams to end before they are cut (Envoy Gateway's default).
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(60);

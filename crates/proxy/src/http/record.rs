@@ -15,7 +15,11 @@ pub(crate) struct Record<'a> {
     pub(crate) bind: &'a Id<ir::Bind>,
     /// The listener that took the request.
     pub(crate) listener: Option<&'a Id<ir::Listener>>,
-    /// The rule that matched; its route is known to the table.
+    /// The name by which TLS was asked for; none without TLS or without a name.
+    pub(crate) sni: Option<&'a str>,
+    /// The route whose rule matched.
+    pub(crate) route: Option<&'a Id<ir::Route>>,
+    /// The rule that matched.
     pub(crate) rule: Option<&'a Id<ir::Rule>>,
     /// The backend that was tried last.
     pub(crate) backend: Option<&'a Id<ir::Backend>>,

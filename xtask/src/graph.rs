@@ -26,6 +26,8 @@ pub(crate) struct Graph {
 pub(crate) struct Ours {
     /// The folder's name, which is the name of the room: `api`, `proxy`, `xtask`.
     pub(crate) room: String,
+    /// What cargo calls it.
+    pub(crate) package: String,
     /// Relative to the root.
     pub(crate) manifest: String,
     pub(crate) needs: Vec<Need>,
@@ -83,6 +85,7 @@ impl Graph {
         let names: BTreeSet<&str> = rooms.iter().map(|(room, ..)| *room).collect();
         let ours = rooms.iter().map(|(room, needs, _)| Ours {
             room: (*room).to_owned(),
+            package: format!("portcullis-{room}"),
             manifest: format!("crates/{room}/Cargo.toml"),
             needs: needs
                 .iter()
@@ -129,6 +132,7 @@ fn ours(metadata: &Metadata) -> Result<Vec<Ours>> {
         let manifest = package.manifest_path.as_str();
         Ok(Ours {
             room: room(manifest)?,
+            package: package.name.to_string(),
             manifest: manifest.strip_prefix(&root).unwrap_or(manifest).to_owned(),
             needs: needs(package),
         })

@@ -136,6 +136,32 @@ impl Object {
         }
     }
 
+    /// Sets the count of edits, for sources that do not count themselves.
+    pub fn set_generation(&mut self, generation: i64) {
+        let metadata = match self {
+            Self::GatewayClass(object) => &mut Arc::make_mut(object).metadata,
+            Self::Gateway(object) => &mut Arc::make_mut(object).metadata,
+            Self::ListenerSet(object) => &mut Arc::make_mut(object).metadata,
+            Self::HTTPRoute(object) => &mut Arc::make_mut(object).metadata,
+            Self::GRPCRoute(object) => &mut Arc::make_mut(object).metadata,
+            Self::TLSRoute(object) => &mut Arc::make_mut(object).metadata,
+            Self::TCPRoute(object) => &mut Arc::make_mut(object).metadata,
+            Self::UDPRoute(object) => &mut Arc::make_mut(object).metadata,
+            Self::ReferenceGrant(object) => &mut Arc::make_mut(object).metadata,
+            Self::BackendTLSPolicy(object) => &mut Arc::make_mut(object).metadata,
+            Self::XBackend(object) => &mut Arc::make_mut(object).metadata,
+            Self::XBackendTrafficPolicy(object) => &mut Arc::make_mut(object).metadata,
+            Self::XMesh(object) => &mut Arc::make_mut(object).metadata,
+            Self::XTelemetryPolicy(object) => &mut Arc::make_mut(object).metadata,
+            Self::Service(object) => &mut Arc::make_mut(object).metadata,
+            Self::EndpointSlice(object) => &mut Arc::make_mut(object).metadata,
+            Self::Secret(object) => &mut Arc::make_mut(object).metadata,
+            Self::ConfigMap(object) => &mut Arc::make_mut(object).metadata,
+            Self::Namespace(object) => &mut Arc::make_mut(object).metadata,
+        };
+        metadata.generation = Some(generation);
+    }
+
     /// The object's key among all objects.
     pub fn key(&self) -> ObjectKey {
         ObjectKey { kind: self.kind(), name: self.metadata().namespaced_name() }

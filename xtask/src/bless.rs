@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<bool> {
     let outcome = cargo::run(&root, GOLDEN, &[(VARIABLE, "1")])?;
     if !outcome.success {
         print!("{}", outcome.output);
-        println!("bless: the golden tests failed; nothing was promised to be fresh");
+        println!("bless: the golden tests failed; fix what is above, then bless again");
         return Ok(false);
     }
     let after = Tree::load(&root)?;
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<bool> {
     }
     match changes.len() {
         0 => println!("bless: everything was fresh"),
-        n => println!("bless: {n} files changed; read the difference before you commit it"),
+        n => println!("bless: {n} changed; read the difference before you commit it"),
     }
     Ok(true)
 }

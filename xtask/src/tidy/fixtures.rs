@@ -17,6 +17,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         });
         match (parts.as_slice(), is_folder) {
             ([_, _] | [_, _, _], true) | ([_, "README.md"] | [_, _, "README.md"], false) => {}
+            ([_, _, name], false) if SHARED.contains(name) => {}
             ([_, _, _, name], false) if NAMES.contains(name) => {
                 let case = path.rsplit_once('/').map_or(path.as_str(), |(case, _)| case);
                 cases.entry(case).or_default().insert(name);
@@ -44,11 +45,18 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// `in`, `platform` and `requests` are written by people; the others by `bless`.
+/// What all cases of an area have.
+const SHARED: &[&str] = &["platform.yaml", "settings.yaml"];
+
+/// `ir`, `status` and `diagnostics` are written by `bless`, the others by people.
 const NAMES: &[&str] = &[
     "in.yaml",
+    "step2.yaml",
+    "step3.yaml",
     "platform.yaml",
+    "observations.yaml",
     "requests.yaml",
+    "expect.yaml",
     "ir.yaml",
     "status.yaml",
     "diagnostics.yaml",
@@ -64,6 +72,7 @@ mod tests {
     fn a_case_has_input_and_known_names() {
         let tree = Tree::sample(&[
             ("fixtures/README.md", ""),
+            ("fixtures/a/platform.yaml", ""),
             ("fixtures/a/bare/in.yaml", ""),
             ("fixtures/a/deep/er/in.yaml", ""),
             ("fixtures/a/good/in.yaml", ""),

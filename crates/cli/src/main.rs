@@ -1,2 +1,19 @@
-//! To be written.
-fn main() {}
+//! The doorbell: the one binary. It parses flags, calls one function, and renders what comes back.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod args;
+mod cmd;
+mod render;
+
+fn main() -> ExitCode {
+    match cmd::run(args::Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            render::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,90 @@
-//! To be written.
+//! The staff: providers fill the store, one event loop translates and publishes, status comes back.
+//!
+//! Absent on purpose: traffic (that is the proxy's, which this crate does not know), and every
+//! decision about what a manifest means (that is `translate`'s).
+
+use std::path::PathBuf;
+
+use ir::{Ack, Delta};
+use tokio::sync::{mpsc, oneshot, watch};
+use translate::Settings;
+
+pub mod event_loop;
+pub mod provider;
+pub mod report;
+pub mod store;
+
+pub use event_loop::{Event, Progress};
+pub use report::Report;
+
+/// What a controller on files is told.
+pub struct Options {
+    /// Files and folders with manifests.
+    pub roots: Vec<PathBuf>,
+    /// How to translate.
+    pub settings: Settings,
+    /// Whether Services without an address are answered by an echo.
+    pub echo: bool,
+}
+
+/// A running controller. It ends when the receiver of its deltas is gone, or with its runtime.
+#[derive(Clone)]
+pub struct Controller {
+    events: mpsc::Sender<Event>,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Controller {
+    /// Starts on the runtime of the caller; sends what a proxy must do over `deltas`, and wants
+    /// each of them answered through [`Controller::acked`].
+    pub fn start(options: Options, deltas: mpsc::Sender<Delta>) -> Self {
+        let (events, incoming) = mpsc::channel(EVENTS_MAX);
+        let (told, progress) = watch::channel(Progress::default());
+        let echo = options.echo.then(|| {
+            let (lonely, wanted) = watch::channel(provider::echo::Lonely::new());
+            tokio::spawn(provider::echo::serve(wanted, events.clone()));
+            lonely
+        });
+        let roots = options.roots;
+        let to_loop = events.clone();
+        tokio::spawn(async move {
+            if let Err(error) = provider::file::watch(roots, to_loop).await {
+                tracing::error!(%error, "files are not watched: edits are not seen");
+            }
+        });
+        let event_loop = event_loop::EventLoop::new(options.settings, deltas, echo, told);
+        tokio::spawn(event_loop.run(incoming));
+        Self { events, progress }
+    }
+
+    /// Takes the proxy's answer in.
+    pub async fn acked(&self, ack: Ack) {
+        // A loop that has ended needs no answer.
+        let _ = self.events.send(Event::Acked(ack)).await;
+    }
+
+    /// How far things are; to be waited on.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// The state as it is now; none when the controller has ended.
+    pub async fn report(&self) -> Option<Report> {
+        let (ask, answer) = oneshot::channel();
+        self.events.send(Event::Report(ask)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// Reads manifests once and translates them as if a proxy served everything: what `check`,
+/// `translate` and `explain` look at.
+pub fn load(roots: &[PathBuf], settings: &Settings) -> Report {
+    let mut store = store::Store::default();
+    store.take(provider::file::read(roots));
+    let observations = translate::Observations::all_open();
+    let output = translate::translate(store.resources(), &observations, settings);
+    Report::new(&store, &output, settings)
+}
+
+/// Events that wait for the loop.
+const EVENTS_MAX: usize = 64;

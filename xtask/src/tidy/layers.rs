@@ -90,7 +90,7 @@ const IMPURE: &[&str] = &[
     "parking_lot",
     "rand",
     "reqwest",
-    "rustls",
+
     "smol",
     "socket2",
     "tempfile",

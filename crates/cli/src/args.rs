@@ -1,0 +1,185 @@
+//! The command line as typed. What it means is decided in `cmd`.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// A Kubernetes Gateway API implementation: controller, proxy and tools in one binary.
+#[derive(Parser)]
+#[command(
+    name = "portcullis",
+    version,
+    max_term_width = 100,
+    after_help = "Try it:\n  portcullis run examples/quickstart --echo"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the Gateways and routes in files and folders; edits are served at once.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Say what is wrong with manifests; exits with 1 if anything is.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
+    /// Print what manifests become: what a proxy is told, or the status of each object.
+    #[command(after_help = TRANSLATE_EXAMPLES)]
+    Translate(Translate),
+    /// Say where a request goes, and why not elsewhere.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
+    /// Print a completion script for a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Run {
+    /// Files and folders with manifests (.yaml, .yml, .json).
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Answer for Services that have no address with an echo of what arrived.
+    #[arg(long)]
+    pub(crate) echo: bool,
+    /// Where metrics, readiness and status are served; `off` for nowhere.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:15000", value_parser = admin)]
+    pub(crate) admin: AdminAddress,
+    /// Add this to every listener's port at the socket, so that 80 and 443 work without root.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port_offset: u16,
+    /// Give each Gateway an address of its own from this network.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) address_pool: Option<ipnet::IpNet>,
+    /// Threads that serve traffic; one per core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+    /// Where the access log goes: `stdout`, `off`, or a file.
+    #[arg(long, value_name = "TARGET", default_value = "off")]
+    pub(crate) access_log: String,
+    /// How long new connections are still taken after SIGTERM.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) drain_min: Duration,
+    /// How long running requests may take to end after that.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) drain_max: Duration,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Check {
+    /// Files and folders with manifests.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// For people or for machines.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Translate {
+    /// Files and folders with manifests.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What to print, as YAML.
+    #[arg(long, value_enum)]
+    pub(crate) to: Target,
+    /// Give each Gateway an address of its own from this network.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) address_pool: Option<ipnet::IpNet>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Explain {
+    /// Files and folders with manifests, then a method and a URL.
+    #[arg(required = true, num_args = 3.., value_names = ["PATH", "METHOD", "URL"])]
+    pub(crate) words: Vec<String>,
+    /// A request header, `Name: value`; may be given several times.
+    #[arg(long = "header", short = 'H', value_name = "K: V")]
+    pub(crate) headers: Vec<String>,
+    /// Which Gateway the request reaches, `namespace/name`; needed where several have the port.
+    #[arg(long, value_name = "GATEWAY")]
+    pub(crate) gateway: Option<String>,
+    /// For people or for machines.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A table.
+    Table,
+    /// JSON.
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Target {
+    /// What a proxy is told.
+    Ir,
+    /// The status of each object.
+    Status,
+}
+
+/// Where the admin server listens, if it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AdminAddress(pub(crate) Option<SocketAddr>);
+
+fn admin(text: &str) -> Result<AdminAddress, String> {
+    if text == "off" {
+        return Ok(AdminAddress(None));
+    }
+    let address = text.parse().map_err(|_| "expected ADDRESS:PORT or `off`".to_owned())?;
+    Ok(AdminAddress(Some(address)))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "expected 0 or more seconds".to_owned())
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  portcullis run examples/quickstart --echo
+  portcullis run platform.yaml routes/ --port-offset 8000
+  portcullis run manifests/ --address-pool 127.1.0.0/16 --access-log stdout";
+
+const CHECK_EXAMPLES: &str = "Examples:
+  portcullis check manifests/
+  portcullis check platform.yaml routes/ --output json";
+
+const TRANSLATE_EXAMPLES: &str = "Examples:
+  portcullis translate manifests/ --to status
+  portcullis translate manifests/ --to ir";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  portcullis explain manifests/ GET http://app.example.com/api/v1/users
+  portcullis explain platform.yaml routes/ GET https://api.example.com/ -H 'X-Beta-User: true'";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  portcullis completions bash > /etc/bash_completion.d/portcullis
+  portcullis completions zsh > ~/.zfunc/_portcullis";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn explain_takes_several_paths_before_method_and_url() {
+        let args = Args::try_parse_from([
+            "portcullis", "explain", "a", "b", "GET", "http://h/", "-H", "K: V",
+        ]);
+        let Ok(Args { command: Command::Explain(explain) }) = args else { panic!("not parsed") };
+        assert_eq!(explain.words, ["a", "b", "GET", "http://h/"]);
+    }
+}

@@ -1,0 +1,22 @@
+//! `translate`: what manifests become.
+
+use std::process::ExitCode;
+
+use crate::{
+    args::{Target, Translate},
+    render,
+};
+
+/// Prints the IR, or the status of each object as if a proxy served it.
+pub(super) fn translate(args: &Translate) -> anyhow::Result<ExitCode> {
+    let report = controller::load(&args.paths, &super::settings(args.address_pool));
+    let text = match args.to {
+        Target::Ir => serde_saphyr::to_string(&report.output.ir)?,
+        Target::Status => report.output.status.to_yaml(),
+    };
+    render::text(&text)?;
+    for diagnostic in &report.diagnostics {
+        render::note(&diagnostic.to_string());
+    }
+    Ok(ExitCode::SUCCESS)
+}

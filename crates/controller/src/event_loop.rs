@@ -1,0 +1,211 @@
+//! The controller's one loop: everything that may wake it is an [`Event`].
+//!
+//! It takes in what waits, translates what that touches, publishes the difference, and goes back to
+//! sleep. One delta is under way at a time; what changes meanwhile goes into the next, so that a
+//! slow proxy gets the latest state and never a backlog. No I/O happens here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use api::{core::endpoint_slice::EndpointSlice, kind::ObjectKey, meta::NamespacedName};
+use ir::{Ack, Delta, Snapshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use translate::{Observations, Settings, Translator};
+
+use crate::{
+    provider::{echo::Lonely, file::Content},
+    report::Report,
+    store::Store,
+};
+
+/// What may wake the loop.
+#[derive(Debug)]
+pub enum Event {
+    /// Files are new, changed, gone or unreadable.
+    Files(BTreeMap<PathBuf, Content>),
+    /// The echoes that stand now.
+    Echo(Vec<EndpointSlice>),
+    /// A proxy answered.
+    Acked(Ack),
+    /// Somebody wants to see the state.
+    Report(oneshot::Sender<Report>),
+}
+
+/// How far things are, for whoever waits for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Changes of input that were translated.
+    pub steps: u64,
+    /// The last revision that was published.
+    pub published: u64,
+    /// The last revision that the proxy serves.
+    pub served: u64,
+}
+
+/// The state between two events.
+pub(crate) struct EventLoop {
+    store: Store,
+    settings: Settings,
+    translator: Translator,
+    observations: Observations,
+    published: Snapshot,
+    /// Keys that changed since the last delta.
+    pending: BTreeSet<ir::Key>,
+    /// The revision that the proxy has not answered yet, with the Gateways' generations in it.
+    under_way: Option<(u64, BTreeMap<NamespacedName, i64>)>,
+    told: BTreeSet<String>,
+    progress: watch::Sender<Progress>,
+    deltas: mpsc::Sender<Delta>,
+    echo: Option<watch::Sender<Lonely>>,
+}
+
+impl EventLoop {
+    pub(crate) fn new(
+        settings: Settings,
+        deltas: mpsc::Sender<Delta>,
+        echo: Option<watch::Sender<Lonely>>,
+        progress: watch::Sender<Progress>,
+    ) -> Self {
+        Self {
+            store: Store::default(),
+            translator: Translator::new(settings.clone()),
+            settings,
+            observations: Observations::default(),
+            published: Snapshot::default(),
+            pending: BTreeSet::new(),
+            under_way: None,
+            told: BTreeSet::new(),
+            progress,
+            deltas,
+            echo,
+        }
+    }
+
+    /// Runs until every sender of events is gone, or nobody takes deltas any more.
+    pub(crate) async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        while let Some(first) = events.recv().await {
+            let mut touched = Touched::default();
+            self.take(first, &mut touched);
+            while let Ok(next) = events.try_recv() {
+                self.take(next, &mut touched);
+            }
+            if !touched.nothing() {
+                self.translate(&touched.objects);
+                self.tell(touched.input);
+            }
+            if self.publish().await.is_err() {
+                return;
+            }
+            for answer in touched.reports {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.report());
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event, touched: &mut Touched) {
+        match event {
+            Event::Files(files) => {
+                touched.input = true;
+                touched.objects.extend(self.store.take(files));
+                if let Some(echo) = &self.echo {
+                    let lonely = self.store.lonely();
+                    echo.send_if_modified(|now| {
+                        let changed = *now != lonely;
+                        *now = lonely;
+                        changed
+                    });
+                }
+            }
+            Event::Echo(slices) => touched.objects.extend(self.store.take_echoes(slices)),
+            Event::Acked(ack) => {
+                touched.observed = true;
+                self.observe(&ack);
+            }
+            Event::Report(answer) => touched.reports.push(answer),
+        }
+    }
+
+    fn observe(&mut self, ack: &Ack) {
+        for rejection in &ack.rejected {
+            tracing::error!(key = %rejection.key, reason = %rejection.reason, "the proxy refused");
+        }
+        self.progress.send_modify(|progress| progress.served = ack.revision);
+        self.observations.take(ack);
+        if let Some((revision, generations)) = self.under_way.take() {
+            if revision > ack.revision {
+                self.under_way = Some((revision, generations));
+            } else {
+                self.observations.acked(generations);
+            }
+        }
+    }
+
+    fn translate(&mut self, objects: &BTreeSet<ObjectKey>) {
+        let step = self.translator.update(self.store.resources(), &self.observations, objects);
+        self.pending.extend(step.keys);
+        self.progress.send_modify(|progress| progress.steps += 1);
+    }
+
+    /// Sends the difference to what was published, unless a delta is still under way.
+    async fn publish(&mut self) -> Result<(), mpsc::error::SendError<Delta>> {
+        if self.under_way.is_some() {
+            return Ok(());
+        }
+        let revision = self.progress.borrow().published + 1;
+        let keys = std::mem::take(&mut self.pending);
+        let delta = ir::diff(revision, &self.published, &self.translator.output().ir, Some(&keys));
+        let generations = self.generations();
+        if delta.is_empty() && revision > 1 {
+            if self.observations.acked(generations) {
+                self.translate(&BTreeSet::new());
+            }
+            return Ok(());
+        }
+        self.published.apply(&delta);
+        self.under_way = Some((revision, generations));
+        self.progress.send_modify(|progress| progress.published = revision);
+        self.deltas.send(delta).await
+    }
+
+    fn generations(&self) -> BTreeMap<NamespacedName, i64> {
+        let gateways = self.store.resources().gateways.iter();
+        gateways.map(|(name, gateway)| (name.clone(), gateway.metadata.generation())).collect()
+    }
+
+    /// Says once what is new among the diagnostics, and what was mended.
+    fn tell(&mut self, input: bool) {
+        if !input {
+            return;
+        }
+        let now: BTreeSet<String> = self.report().diagnostics.iter().map(ToString::to_string).collect();
+        for text in now.difference(&self.told) {
+            tracing::warn!("{text}");
+        }
+        for text in self.told.difference(&now) {
+            tracing::info!("mended: {text}");
+        }
+        self.told = now;
+    }
+
+    fn report(&self) -> Report {
+        Report::new(&self.store, self.translator.output(), &self.settings)
+    }
+}
+
+/// What a batch of events touched.
+#[derive(Default)]
+struct Touched {
+    objects: BTreeSet<ObjectKey>,
+    input: bool,
+    observed: bool,
+    reports: Vec<oneshot::Sender<Report>>,
+}
+
+impl Touched {
+    fn nothing(&self) -> bool {
+        self.objects.is_empty() && !self.input && !self.observed
+    }
+}

@@ -1,0 +1,5 @@
+//! Where manifests come from. Each provider turns its world into objects for the store and knows
+//! nothing of what is done with them.
+
+pub mod echo;
+pub mod file;

@@ -1,0 +1,201 @@
+//! What stands in files and folders now, compared with what stood there before.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Its new text.
+    Text(Arc<str>),
+    /// It is gone, as its folder says.
+    Gone,
+    /// It, or the root, cannot be read; what it said before goes on to hold.
+    Unreadable(Fault),
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault(pub String);
+
+/// What is remembered of a file, to tell whether it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    stamp: Option<Stamp>,
+    fault: Option<Fault>,
+}
+
+/// Cheap marks of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+    inode: u64,
+}
+
+/// The outcome of a scan.
+pub struct Scan {
+    changes: BTreeMap<PathBuf, Content>,
+    found: BTreeMap<PathBuf, Found>,
+}
+
+impl Scan {
+    /// Only what changed.
+    pub fn into_changes(self) -> BTreeMap<PathBuf, Content> {
+        self.changes
+    }
+
+    /// What changed, and what to remember for the next scan.
+    pub fn into_parts(self) -> (BTreeMap<PathBuf, Content>, BTreeMap<PathBuf, Found>) {
+        (self.changes, self.found)
+    }
+}
+
+/// Looks at every root. Files whose marks are as `known` are not read again, unless they are among
+/// `touched`. A folder gives its `.yaml`, `.yml` and `.json` files and those below it; a file that
+/// is named itself is read whatever it is called.
+pub fn scan(
+    roots: &[PathBuf],
+    known: &BTreeMap<PathBuf, Found>,
+    touched: &BTreeSet<PathBuf>,
+) -> Scan {
+    let mut scan = Scan { changes: BTreeMap::new(), found: BTreeMap::new() };
+    let mut lost = Vec::new();
+    for root in roots {
+        let mut files = BTreeSet::new();
+        match list(root, &mut files, 0) {
+            Ok(()) => {
+                for file in files {
+                    scan.look_at(file, known, touched);
+                }
+            }
+            Err(error) => {
+                lost.push(root);
+                scan.fault(root, known, error.to_string());
+            }
+        }
+    }
+    for (path, before) in known {
+        if scan.found.contains_key(path) {
+            continue;
+        }
+        if lost.iter().any(|root| path.starts_with(root)) {
+            scan.found.insert(path.clone(), before.clone());
+        } else {
+            scan.changes.insert(path.clone(), Content::Gone);
+        }
+    }
+    scan
+}
+
+impl Scan {
+    fn look_at(
+        &mut self,
+        path: PathBuf,
+        known: &BTreeMap<PathBuf, Found>,
+        touched: &BTreeSet<PathBuf>,
+    ) {
+        let before = known.get(&path);
+        let stamp = match stamp(&path) {
+            Ok(stamp) => stamp,
+            // Between the listing and this look it was replaced; the next event brings it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_some() => {
+                self.changes.insert(path, Content::Gone);
+                return;
+            }
+            Err(error) => return self.fault(&path, known, error.to_string()),
+        };
+        let same = before.is_some_and(|b| b.fault.is_none() && b.stamp == Some(stamp));
+        if !same || touched.contains(&path) {
+            match text(&path) {
+                Ok(text) => drop(self.changes.insert(path.clone(), Content::Text(text.into()))),
+                Err(error) => return self.fault(&path, known, error),
+            }
+        }
+        self.found.insert(path, Found { stamp: Some(stamp), fault: None });
+    }
+
+    fn fault(&mut self, path: &Path, known: &BTreeMap<PathBuf, Found>, error: String) {
+        let fault = Fault(error);
+        let before = known.get(path);
+        if before.and_then(|b| b.fault.as_ref()) != Some(&fault) {
+            self.changes.insert(path.to_owned(), Content::Unreadable(fault.clone()));
+        }
+        let stamp = before.and_then(|b| b.stamp);
+        self.found.insert(path.to_owned(), Found { stamp, fault: Some(fault) });
+    }
+}
+
+fn list(path: &Path, files: &mut BTreeSet<PathBuf>, depth: usize) -> io::Result<()> {
+    if !fs::metadata(path)?.is_dir() {
+        files.insert(path.to_owned());
+        return Ok(());
+    }
+    if depth > DEPTH_MAX {
+        return Err(io::Error::other(format!("folders are nested deeper than {DEPTH_MAX}")));
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        // Hidden names are swap files of editors and the `..data` links of mounted ConfigMaps.
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        let is_dir = kind.is_dir() || (kind.is_symlink() && path.is_dir());
+        if is_dir {
+            // A folder that vanishes meanwhile is no fault of its neighbours.
+            match list(&path, files, depth + 1) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
+        } else if is_manifest(&path) {
+            files.insert(path);
+        }
+        if files.len() > FILES_MAX {
+            return Err(io::Error::other(format!("more than {FILES_MAX} manifest files")));
+        }
+    }
+    Ok(())
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known))
+}
+
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    let metadata = fs::metadata(path)?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let inode = 0;
+    Ok(Stamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode })
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    let limit = api::limits::FILE_BYTES_MAX as u64;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("the file has more than {limit} bytes: split it"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        format!("the file is not UTF-8 text (byte {})", error.utf8_error().valid_up_to())
+    })
+}
+
+/// Manifest files below all roots together.
+const FILES_MAX: usize = 100_000;
+/// Folders within folders; a link that leads to its own parent ends here.
+const DEPTH_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The state of everything at one moment, for people and for machines.
+
+use std::fmt;
+
+use api::{
+    diagnostic::{self, Severity, Source},
+    manifest::Ignored,
+    resources::Resources,
+};
+use serde::Serialize;
+use translate::{Output, Settings};
+
+use crate::store::Store;
+
+/// What was asked, what became of it, and what is wrong.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The objects that count.
+    pub resources: Resources,
+    /// What the proxy is told, and the status of each object.
+    pub output: Output,
+    /// How it was translated.
+    pub settings: Settings,
+    /// Everything that somebody should mend or know, files first.
+    pub problems: Vec<Problem>,
+    /// Objects of kinds that are not read.
+    pub ignored: Vec<Ignored>,
+}
+
+/// One thing to tell the author of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// `file:line:column`, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// `warning` or `error`.
+    pub severity: &'static str,
+    /// Kind, namespace and name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The field; empty for the object as a whole.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+    /// A word for machines.
+    pub reason: String,
+    /// A sentence for people: what is wrong and what to do.
+    pub message: String,
+}
+
+impl Report {
+    pub(crate) fn new(store: &Store, output: &Output, settings: &Settings) -> Self {
+        Self {
+            resources: store.resources().clone(),
+            output: output.clone(),
+            settings: settings.clone(),
+            problems: problems(store, output),
+            ignored: store.ignored().cloned().collect(),
+        }
+    }
+
+    /// Whether something is not served as its author wants it.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(Problem::is_error)
+    }
+}
+
+/// Everything that is wrong with the files and with what they say.
+pub(crate) fn problems(store: &Store, output: &Output) -> Vec<Problem> {
+    let texts = store.diagnostics().map(|found| Problem::of_text(&found));
+    let meanings =
+        output.diagnostics().map(|found| Problem::of_meaning(found, store.place(&found.object)));
+    texts.chain(meanings).collect()
+}
+
+impl Problem {
+    /// Whether something is not served as its author wants it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error.as_str()
+    }
+
+    fn of_text(found: &diagnostic::Diagnostic) -> Self {
+        Self {
+            place: Some(found.source.to_string()),
+            severity: found.severity.as_str(),
+            object: found.object.as_ref().map(ToString::to_string),
+            field: found.field.to_string(),
+            reason: found.reason.to_string(),
+            message: found.message.clone(),
+        }
+    }
+
+    fn of_meaning(found: &translate::Diagnostic, place: Option<&Source>) -> Self {
+        Self {
+            place: place.map(ToString::to_string),
+            severity: found.severity.as_str(),
+            object: Some(found.object.to_string()),
+            field: found.field.clone(),
+            reason: found.reason.to_string(),
+            message: found.message.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [self.place.as_deref(), self.object.as_deref(), Some(&*self.field)];
+        for part in parts.into_iter().flatten().filter(|part| !part.is_empty()) {
+            write!(f, "{part}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}

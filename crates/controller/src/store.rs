@@ -1,0 +1,279 @@
+//! What was asked: every object that some source declares, by source and place.
+//!
+//! A file that is replaced takes its old objects with it, except those that its new text spoils:
+//! as with an API server, a refused edit leaves what was there. Where two places declare one
+//! object, the first by path order counts. No translation happens here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use api::{
+    core::{endpoint_slice::EndpointSlice, service::ServiceType},
+    diagnostic::{Diagnostic, ObjectRef, Reason, Severity, Source},
+    kind::{Kind, ObjectKey},
+    manifest::{self, Ignored, Located},
+    meta::NamespacedName,
+    object::Object,
+    path::FieldPath,
+    resources::Resources,
+};
+
+use crate::provider::{echo::Lonely, file::Content};
+
+/// All sources together.
+#[derive(Debug, Default)]
+pub struct Store {
+    files: BTreeMap<PathBuf, File>,
+    /// Which files declare an object; the first one counts.
+    places: BTreeMap<ObjectKey, BTreeSet<PathBuf>>,
+    echoes: BTreeSet<ObjectKey>,
+    resources: Resources,
+}
+
+/// What one file says.
+#[derive(Debug, Default)]
+struct File {
+    objects: BTreeMap<ObjectKey, Located<Object>>,
+    ignored: Vec<Ignored>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Store {
+    /// The objects that count.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Objects of kinds that are not read, in order of their place.
+    pub fn ignored(&self) -> impl Iterator<Item = &Ignored> {
+        self.files.values().flat_map(|file| &file.ignored)
+    }
+
+    /// What is wrong with the files as texts, in order of their place.
+    pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
+        let own = self.files.values().flat_map(|file| file.diagnostics.iter().cloned());
+        own.chain(self.places.iter().flat_map(|(key, places)| self.repeated(key, places)))
+    }
+
+    /// Where an object that counts is declared.
+    pub fn place(&self, key: &ObjectKey) -> Option<&Source> {
+        let path = self.places.get(key)?.first()?;
+        Some(&self.files.get(path)?.objects.get(key)?.source)
+    }
+
+    /// Takes in what became of some files; gives the objects that are new, changed or gone.
+    pub fn take(&mut self, files: BTreeMap<PathBuf, Content>) -> BTreeSet<ObjectKey> {
+        let mut touched = BTreeSet::new();
+        for (path, content) in files {
+            self.take_file(&path, content, &mut touched);
+        }
+        touched.retain(|key| self.settle(key));
+        touched
+    }
+
+    /// Takes in the slices of Services that an echo stands in for, in place of the earlier ones.
+    pub fn take_echoes(&mut self, slices: Vec<EndpointSlice>) -> BTreeSet<ObjectKey> {
+        let mut changed = BTreeSet::new();
+        let mut kept = BTreeSet::new();
+        for slice in slices {
+            let object = Object::from(slice);
+            let key = object.key();
+            // A file that declares the same name means it.
+            if self.places.contains_key(&key) {
+                continue;
+            }
+            if self.resources.apply(object.clone()) != Some(object) {
+                changed.insert(key.clone());
+            }
+            kept.insert(key);
+        }
+        for key in std::mem::replace(&mut self.echoes, kept) {
+            if !self.echoes.contains(&key) && !self.places.contains_key(&key) {
+                self.resources.remove(&key);
+                changed.insert(key);
+            }
+        }
+        changed
+    }
+
+    /// Services that have no address of their own: no slice, no external name, no external address.
+    pub fn lonely(&self) -> Lonely {
+        let addressed = |name: &NamespacedName| {
+            self.resources.endpoint_slices.of_service(name).any(|slice| {
+                let name = slice.metadata.namespaced_name();
+                !self.echoes.contains(&ObjectKey { kind: Kind::EndpointSlice, name })
+            })
+        };
+        self.resources
+            .services
+            .iter()
+            .filter(|(name, service)| {
+                service.spec.type_ != ServiceType::ExternalName
+                    && service.spec.external_ips.is_empty()
+                    && !addressed(name)
+            })
+            .map(|(name, service)| (name.clone(), service.clone()))
+            .collect()
+    }
+
+    fn take_file(&mut self, path: &Path, content: Content, touched: &mut BTreeSet<ObjectKey>) {
+        let mut before = self.files.remove(path).unwrap_or_default();
+        let after = match content {
+            Content::Gone => File::default(),
+            Content::Unreadable(fault) => {
+                before.diagnostics = vec![unreadable(path, fault.0, !before.objects.is_empty())];
+                self.files.insert(path.to_owned(), before);
+                return;
+            }
+            Content::Text(text) => read(path, &text, &mut before),
+        };
+        touched.extend(before.objects.into_keys());
+        touched.extend(after.objects.keys().cloned());
+        if !after.is_empty() {
+            self.files.insert(path.to_owned(), after);
+        }
+        for key in touched.iter() {
+            let declares = self.files.get(path).is_some_and(|f| f.objects.contains_key(key));
+            let places = self.places.entry(key.clone()).or_default();
+            if declares {
+                places.insert(path.to_owned());
+            } else {
+                places.remove(path);
+            }
+            if places.is_empty() {
+                self.places.remove(key);
+            }
+        }
+    }
+
+    /// Brings the object of that key in line with the place that counts; whether it changed.
+    fn settle(&mut self, key: &ObjectKey) -> bool {
+        let declared = self
+            .places
+            .get(key)
+            .and_then(|places| self.files.get(places.first()?)?.objects.get(key))
+            .map(|located| located.value.clone());
+        let before = self.resources.get(key);
+        match declared {
+            None => self.resources.remove(key).is_some(),
+            Some(object) => {
+                let object = with_generation(object, before.as_ref());
+                if before.as_ref() == Some(&object) {
+                    return false;
+                }
+                self.resources.apply(object);
+                true
+            }
+        }
+    }
+
+    /// One diagnostic for each place of an object behind the first.
+    fn repeated<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        places: &'a BTreeSet<PathBuf>,
+    ) -> impl Iterator<Item = Diagnostic> + 'a {
+        let first = self.place(key);
+        places.iter().skip(1).filter_map(move |path| {
+            let again = self.files.get(path)?.objects.get(key)?;
+            Some(repeated(key, first?, &again.source))
+        })
+    }
+}
+
+impl File {
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.ignored.is_empty() && self.diagnostics.is_empty()
+    }
+}
+
+/// Reads a file's new text; what it spoils is taken over from `before`.
+fn read(path: &Path, text: &str, before: &mut File) -> File {
+    let parsed = manifest::parse(&path.to_string_lossy(), text);
+    let mut file = File {
+        ignored: parsed.ignored,
+        diagnostics: parsed.diagnostics,
+        ..File::default()
+    };
+    for located in parsed.objects {
+        let key = located.value.key();
+        match file.objects.get(&key) {
+            Some(first) => {
+                let again = repeated(&key, &first.source, &located.source);
+                file.diagnostics.push(again);
+            }
+            None => drop(file.objects.insert(key, located)),
+        }
+    }
+    for diagnostic in file.diagnostics.iter_mut().filter(|d| d.severity == Severity::Error) {
+        let spoilt = diagnostic.object.as_ref().map(key_of);
+        let mut kept = 0;
+        before.objects.retain(|key, old| {
+            // Text that is no object may have been any of those that are now missing.
+            let meant = spoilt.as_ref().is_none_or(|spoilt| spoilt.as_ref() == Some(key));
+            if !meant || file.objects.contains_key(key) {
+                return true;
+            }
+            file.objects.insert(key.clone(), old.clone());
+            kept += 1;
+            false
+        });
+        if kept > 0 {
+            diagnostic.message += "; what was last read of it keeps serving";
+        }
+    }
+    file
+}
+
+fn key_of(object: &ObjectRef) -> Option<ObjectKey> {
+    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
+    let kind = Kind::find(group, &object.kind)?;
+    Some(ObjectKey { kind, name: NamespacedName::new(&*object.namespace, &*object.name) })
+}
+
+fn unreadable(path: &Path, why: String, kept: bool) -> Diagnostic {
+    let file = path.to_string_lossy();
+    let kept = if kept { "; what was last read of it keeps serving" } else { "" };
+    Diagnostic {
+        severity: Severity::Error,
+        source: Source { file: (&*file).into(), line: 0, column: 0 },
+        object: None,
+        field: FieldPath::default(),
+        reason: Reason::Unreadable,
+        message: format!("cannot be read: {why}{kept}"),
+    }
+}
+
+fn repeated(key: &ObjectKey, first: &Source, again: &Source) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        source: again.clone(),
+        object: Some(ObjectRef {
+            api_version: key.kind.api_version(),
+            kind: key.kind.as_str().to_owned(),
+            namespace: key.name.namespace.to_string(),
+            name: key.name.name.to_string(),
+        }),
+        field: FieldPath::default(),
+        reason: Reason::Duplicate,
+        message: format!("is declared at {first} already, and that one counts: remove one of both"),
+    }
+}
+
+/// Files rarely count their own edits, and status refers to the count.
+fn with_generation(mut object: Object, before: Option<&Object>) -> Object {
+    if object.metadata().generation.is_some() {
+        return object;
+    }
+    let counted = before.map_or(0, |before| before.metadata().generation());
+    object.set_generation(counted.max(1));
+    if before.is_some_and(|before| *before != object) {
+        object.set_generation(counted + 1);
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,19 @@ impl Head {
         Span { start: start as u32 | EDITED, len: (self.edits.len() - start) as u32 }
     }
 
+    /// Appends a text followed by a run of this head to the edits, as one run.
+    pub fn store_before(&mut self, text: &[u8], rest: Span) -> Span {
+        let start = self.edits.len();
+        self.edits.extend_from_slice(text);
+        if rest.start & EDITED == 0 {
+            self.edits.extend_from_slice(slice(&self.raw, &[], rest));
+        } else {
+            let from = (rest.start & !EDITED) as usize;
+            self.edits.extend_from_within(from..from + rest.len as usize);
+        }
+        Span { start: start as u32 | EDITED, len: (self.edits.len() - start) as u32 }
+    }
+
     /// Adds a line that a codec found in `raw`: its name, its trimmed value, and the whole line.
     pub fn push_raw(&mut self, name: Span, value: Span, line: Span) {
         let known = Known::of(self.bytes(name));

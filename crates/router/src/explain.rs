@@ -1,0 +1,3 @@
+//! Why a request goes where it goes.
+
+pub use crate::precedence::Because;

@@ -1,14 +1,31 @@
 //! From a socket that was accepted to a connection that speaks a known protocol for a known
-//! listener. What is then spoken is `h1` and `h2`.
+//! listener. Sockets are `worker/doors.rs`; what is then spoken, `h1` and `h2`.
 
-use std::net::SocketAddr;
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+};
 
 use ir::{Bind, Id, Listener};
+use tokio::{net::TcpStream, time::Instant};
 
-use crate::{closing::Seat, io::Io};
+use crate::{
+    Shared,
+    closing::{Closing, Seat, Stage},
+    defaults, h1, h2,
+    io::Io,
+    local::Local,
+    telemetry::Refusal,
+};
 
-/// A connection that is ready for HTTP. The protocols take it as
-/// `h1::serve(local: Rc<Local>, connection: Connection)` and `h2::serve(…)`, in a task of its own.
+mod plain;
+mod secured;
+
+/// A connection that is ready for HTTP.
 pub(crate) struct Connection {
     /// Its bytes.
     pub(crate) io: Io,
@@ -19,6 +36,86 @@ pub(crate) struct Connection {
     /// The listener that the handshake chose; none without TLS. A request whose authority belongs
     /// to another listener is answered by 421.
     pub(crate) listener: Option<Id<Listener>>,
+    /// The name by which TLS was asked for, in lower case.
+    pub(crate) server_name: Option<Box<str>>,
     /// When it shall end. Changes wake the task that runs the connection.
     pub(crate) closing: Seat,
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// Takes a connection in, in a task of its own, if the proxy has room for it.
+pub(crate) fn enter(
+    local: &Rc<Local>,
+    bind: Id<Bind>,
+    closing: &Rc<Closing>,
+    stream: TcpStream,
+    remote: SocketAddr,
+) {
+    let Some(admission) = Admission::ask(&local.shared) else {
+        local.telemetry.connection_refused(Refusal::Limit);
+        return;
+    };
+    // A socket for IPv6 and IPv4 shows IPv4 clients in IPv6 clothes.
+    let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+    let (inside, closing) = (local.clone(), closing.clone());
+    local.spawn(async move {
+        let _admission = admission;
+        let seat = poll_fn(|cx| Poll::Ready(closing.join(cx.waker().clone()))).await;
+        let mut serve = pin!(serve(inside, Arrival { bind, closing: seat, stream, remote }));
+        poll_fn(|cx| match closing.stage() {
+            Stage::Cut => Poll::Ready(()),
+            _ => serve.as_mut().poll(cx),
+        })
+        .await;
+    });
+}
+
+async fn serve(local: Rc<Local>, arrival: Arrival) {
+    let deadline = Instant::now() + defaults::PREAMBLE_TIME;
+    let secure = match local.live().binds.get(&arrival.bind) {
+        Some(bind) => bind.secure,
+        None => return local.telemetry.connection_refused(Refusal::NoListener),
+    };
+    let _active = local.telemetry.connection_opened(secure);
+    let read = match secure {
+        true => secured::read(&local, arrival, deadline).await,
+        false => plain::read(arrival, deadline).await,
+    };
+    match read {
+        Ok((Version::Http1, connection)) => h1::serve(local.clone(), connection).await,
+        Ok((Version::Http2, connection)) => h2::serve(local.clone(), connection).await,
+        Err(Some(refusal)) => local.telemetry.connection_refused(refusal),
+        Err(None) => {}
+    }
+}
+
+/// A connection of which nothing is read yet.
+struct Arrival {
+    bind: Id<Bind>,
+    closing: Seat,
+    stream: TcpStream,
+    remote: SocketAddr,
+}
+
+/// One of the connections that the whole proxy may have, given back when this is dropped.
+struct Admission(Arc<Shared>);
+
+impl Admission {
+    fn ask(shared: &Arc<Shared>) -> Option<Self> {
+        let before = shared.connections.fetch_add(1, Ordering::Relaxed);
+        let admission = Self(shared.clone());
+        (before < shared.options.connections_max).then_some(admission)
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -1,5 +1,5 @@
 //! How connections learn that they shall end: the bind they came in by is removed, or the proxy
-//! drains. Who decides that is `bind.rs` and `drain.rs`; how a protocol says it, its codec.
+//! drains. Who decides that is `worker/doors.rs` and `drain.rs`; how it is said, the protocols.
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,6 +18,8 @@ pub(crate) enum Stage {
     Announce,
     /// And a connection without a request in flight closes now.
     Close,
+    /// And what still runs is cut. `accept.rs` does that; no protocol has to.
+    Cut,
 }
 
 /// The stage of the connections that one bind got on one worker.
@@ -43,11 +45,6 @@ impl Closing {
             self.stage.set(stage);
             self.tasks.borrow().values().for_each(Waker::wake_by_ref);
         }
-    }
-
-    /// Connections that have not ended.
-    pub(crate) fn connections(&self) -> usize {
-        self.tasks.borrow().len()
     }
 
     /// Wakes this task at every change until the seat is dropped.

@@ -1,1 +1,202 @@
-//! (being written)
+//! Where edits become what is served: one task that applies deltas, takes in the answers of DNS,
+//! opens and closes sockets, and sees to it that every worker follows.
+//!
+//! Build first, swap after: a new [`Live`] is complete before it is published through one atomic
+//! pointer. What a `Live` is made of is `config/compile.rs`.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use ir::{Ack, BindFailure, Delta, Key, Rejection, Snapshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    Shared,
+    bind::Sockets,
+    closing::Stage,
+    dns::{Lookup, Names},
+    limits,
+    live::Live,
+    worker::{Orders, Report},
+};
+
+mod compile;
+
+/// What the control task is asked for.
+pub(crate) enum Command {
+    /// Serve the state after this step.
+    Apply(Delta, oneshot::Sender<Ack>),
+    /// Take the drain of the whole proxy on to a stage.
+    Drain(Stage, oneshot::Sender<()>),
+}
+
+/// What the control task holds.
+pub(crate) struct Control {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) sockets: Sockets,
+    pub(crate) names: Names,
+    /// What the workers shall be like.
+    pub(crate) orders: watch::Sender<Arc<Orders>>,
+    /// What they have come to.
+    pub(crate) reports: Vec<watch::Receiver<Report>>,
+    /// What came of the last change.
+    pub(crate) acks: watch::Sender<Ack>,
+    /// Whether the proxy is on its way out.
+    pub(crate) draining: bool,
+    /// States that a worker may still hold. The last hold on one is let go here, because freeing
+    /// a large table would keep a worker from its requests.
+    pub(crate) retired: Vec<Arc<Live>>,
+}
+
+/// Serves commands until nobody can send one.
+pub(crate) async fn run(
+    mut control: Control,
+    mut commands: mpsc::Receiver<Command>,
+    mut lookups: mpsc::Receiver<Lookup>,
+) {
+    let mut chores = interval(limits::CHORES);
+    chores.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Apply(delta, reply)) => drop(reply.send(control.apply(&delta).await)),
+                Some(Command::Drain(stage, reply)) => {
+                    control.drain(stage).await;
+                    let _ = reply.send(());
+                }
+                None => return,
+            },
+            Some(lookup) = lookups.recv() => control.looked_up(lookup, &mut lookups).await,
+            _ = chores.tick(), if control.has_chores() => control.do_chores().await,
+        }
+    }
+}
+
+impl Control {
+    async fn apply(&mut self, delta: &Delta) -> Ack {
+        let changed: BTreeSet<Key> = delta
+            .upserts
+            .iter()
+            .map(|upsert| &upsert.key)
+            .chain(&delta.removals)
+            .cloned()
+            .collect();
+        let live = self.shared.live.load_full();
+        let mut snapshot = Snapshot::clone(&live.snapshot);
+        snapshot.apply(delta);
+        self.names.follow(&snapshot);
+        let (next, rejected) =
+            compile::next(&live, delta.revision, Arc::new(snapshot), &changed, &self.names);
+        drop(live);
+        let rejected = rejected.unwrap_or_else(|| self.acks.borrow().rejected.clone());
+        self.publish(next, rejected).await;
+        self.shared.ready.store(!self.draining, Ordering::Release);
+        self.acks.borrow().clone()
+    }
+
+    /// Takes in an answer of DNS, and whatever else has been answered meanwhile.
+    async fn looked_up(&mut self, lookup: Lookup, more: &mut mpsc::Receiver<Lookup>) {
+        let mut changed = self.names.take(lookup);
+        while let Ok(lookup) = more.try_recv() {
+            changed |= self.names.take(lookup);
+        }
+        if changed {
+            let live = self.shared.live.load_full();
+            let next = compile::with_names(&live, &self.names);
+            drop(live);
+            let rejected = self.acks.borrow().rejected.clone();
+            self.publish(next, rejected).await;
+        }
+    }
+
+    async fn drain(&mut self, stage: Stage) {
+        self.draining = true;
+        self.shared.ready.store(false, Ordering::Release);
+        self.order(stage).await;
+    }
+
+    /// Swaps the live state, brings the sockets in line, and waits until every worker follows.
+    async fn publish(&mut self, next: Live, rejected: Vec<Rejection>) {
+        let revision = next.revision;
+        self.retired.push(self.shared.live.swap(Arc::new(next)));
+        let closed = self.reconcile();
+        self.order(self.stage()).await;
+        self.sweep();
+        self.tell(Ack { revision, rejected, closed });
+    }
+
+    /// What has to be done at a time and not at a command: sockets whose drain is over are closed,
+    /// and binds that could not be opened are tried again.
+    async fn do_chores(&mut self) {
+        let expired = self.sockets.expire(Instant::now());
+        let ack = self.acks.borrow().clone();
+        if expired || !ack.closed.is_empty() {
+            if expired {
+                // First, because a bind may wait for just the socket that closes now.
+                self.order(self.stage()).await;
+            }
+            let closed = self.reconcile();
+            if closed != ack.closed {
+                self.order(self.stage()).await;
+                self.tell(Ack { closed, ..ack });
+            }
+        }
+        self.sweep();
+    }
+
+    fn has_chores(&self) -> bool {
+        !self.retired.is_empty() || !self.acks.borrow().closed.is_empty() || self.sockets.drains()
+    }
+
+    fn reconcile(&mut self) -> Vec<BindFailure> {
+        if self.stage() >= Stage::Close {
+            return self.acks.borrow().closed.clone();
+        }
+        let live = self.shared.live.load();
+        let closed = self.sockets.reconcile(&live.snapshot.binds, Instant::now());
+        for failure in &closed {
+            if !self.acks.borrow().closed.contains(failure) {
+                tracing::warn!(bind = %failure.bind, reason = %failure.message, "a bind is closed");
+            }
+        }
+        closed
+    }
+
+    fn stage(&self) -> Stage {
+        self.orders.borrow().stage
+    }
+
+    /// Gives new orders, and waits until every worker is in line with them.
+    async fn order(&mut self, stage: Stage) {
+        let sequence = self.orders.borrow().sequence + 1;
+        let doors = self.sockets.doors();
+        self.orders.send_replace(Arc::new(Orders { sequence, doors, stage }));
+        for (worker, report) in self.reports.iter_mut().enumerate() {
+            let follows = report.wait_for(|report| report.sequence >= sequence);
+            match timeout(limits::ADOPT_TIME_MAX, follows).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => tracing::error!(worker, "a worker has ended"),
+                Err(_) => tracing::error!(worker, "a worker does not follow its orders"),
+            }
+        }
+    }
+
+    fn tell(&self, ack: Ack) {
+        self.shared.telemetry.applied(&ack, self.shared.live.load().snapshot.binds.len());
+        self.acks.send_if_modified(|last| {
+            let modified = *last != ack;
+            *last = ack;
+            modified
+        });
+    }
+
+    fn sweep(&mut self) {
+        self.retired.retain(|live| Arc::strong_count(live) > 1);
+    }
+}

@@ -32,3 +32,6 @@ pub(crate) const DRAIN_MIN: Duration = Duration::from_secs(10);
 
 /// Time for streams to end before they are cut (Envoy Gateway's default).
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(60);
+
+/// How long a line of the access log may wait for more: short enough to watch a log by eye.
+pub(crate) const LOG_DELAY: Duration = Duration::from_millis(100);

@@ -1,1 +1,197 @@
-//! (being written)
+//! Backends that are known by name: each name is looked up again when its answer has had its time.
+//!
+//! The hosts file and `localhost` count as they do elsewhere on the machine. A failure keeps the
+//! addresses of before; an answer that there are none removes them. IPv6 addresses are used where
+//! there are no IPv4 ones. Nothing here is on the way of a request.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts},
+    net::{NetError, runtime::TokioRuntimeProvider},
+};
+use ir::{Snapshot, Target};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::AbortHandle,
+    time::{sleep, timeout},
+};
+
+use crate::limits;
+
+/// The names that are followed, and their addresses.
+pub(crate) struct Names {
+    search: Arc<Search>,
+    followed: HashMap<Arc<str>, Name>,
+}
+
+/// What came of looking a name up.
+pub(crate) struct Lookup {
+    host: Arc<str>,
+    /// Sorted, without repetition.
+    addresses: Arc<[IpAddr]>,
+}
+
+struct Name {
+    addresses: Arc<[IpAddr]>,
+    task: AbortHandle,
+}
+
+struct Search {
+    resolver: TokioResolver,
+    /// So that a large configuration does not ask for everything at once.
+    turns: Semaphore,
+    lookups: mpsc::Sender<Lookup>,
+}
+
+impl Names {
+    /// No names. Asks `server`, or those of the machine; to be called within a runtime.
+    ///
+    /// # Errors
+    /// The resolver cannot be set up.
+    pub(crate) fn new(
+        server: Option<SocketAddr>,
+        lookups: mpsc::Sender<Lookup>,
+    ) -> Result<Self, NetError> {
+        let turns = Semaphore::new(limits::DNS_PARALLEL_MAX);
+        let search = Arc::new(Search { resolver: resolver(server)?, turns, lookups });
+        Ok(Self { search, followed: HashMap::new() })
+    }
+
+    /// Follows the names of a snapshot, and no others.
+    pub(crate) fn follow(&mut self, snapshot: &Snapshot) {
+        let hosts: BTreeSet<&Arc<str>> = snapshot
+            .backends
+            .values()
+            .filter_map(|backend| match &backend.target {
+                Target::Dns { host, .. } => Some(host),
+                Target::Endpoints(_) => None,
+            })
+            .collect();
+        self.followed.retain(|host, _| hosts.contains(host));
+        for host in hosts {
+            if !self.followed.contains_key(host) {
+                let task = tokio::spawn(follow(self.search.clone(), host.clone())).abort_handle();
+                let addresses = Arc::default();
+                self.followed.insert(host.clone(), Name { addresses, task });
+            }
+        }
+    }
+
+    /// Takes an answer in. Whether it says anything new.
+    pub(crate) fn take(&mut self, lookup: Lookup) -> bool {
+        match self.followed.get_mut(&lookup.host) {
+            Some(name) if name.addresses != lookup.addresses => {
+                name.addresses = lookup.addresses;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The addresses of a name; none before the first answer.
+    pub(crate) fn addresses(&self, host: &str) -> &[IpAddr] {
+        self.followed.get(host).map_or(&[], |name| &name.addresses)
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, NetError> {
+    let provider = TokioRuntimeProvider::default();
+    let mut builder = match server {
+        Some(server) => {
+            let config = ResolverConfig::from_name_servers(vec![name_server(server)]);
+            TokioResolver::builder_with_config(config, provider)
+        }
+        // A machine without a resolver configuration still has a hosts file.
+        None => TokioResolver::builder_tokio().unwrap_or_else(|_| {
+            TokioResolver::builder_with_config(ResolverConfig::default(), provider)
+        }),
+    };
+    bound(builder.options_mut());
+    builder.build()
+}
+
+fn name_server(at: SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = at.port();
+        connection
+    });
+    NameServerConfig::new(at.ip(), true, connections.into())
+}
+
+fn bound(options: &mut ResolverOpts) {
+    // What is believed for how long is decided below, once.
+    options.cache_size = 0;
+    options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
+    // A name with a dot is asked for as it is before search domains are tried.
+    options.ndots = 1;
+    options.timeout = options.timeout.min(limits::DNS_TIME_MAX / 2);
+}
+
+/// Looks a name up again and again.
+async fn follow(search: Arc<Search>, host: Arc<str>) {
+    let mut pause = limits::DNS_RETRY_MIN;
+    loop {
+        let found = look_up(&search, &host).await;
+        let wait = match &found {
+            Ok((_, ttl)) => {
+                pause = limits::DNS_RETRY_MIN;
+                *ttl
+            }
+            Err(error) => {
+                tracing::warn!(%host, %error, "a backend's name cannot be looked up");
+                let wait = pause;
+                pause = (pause * 2).min(limits::DNS_RETRY_MAX);
+                wait
+            }
+        };
+        let addresses = match found {
+            Ok((addresses, _)) => Some(addresses),
+            Err(Unknown::NoSuchName) => Some(Arc::default()),
+            Err(Unknown::Failed(_) | Unknown::TooSlow) => None,
+        };
+        if let Some(addresses) = addresses {
+            let lookup = Lookup { host: host.clone(), addresses };
+            if search.lookups.send(lookup).await.is_err() {
+                return;
+            }
+        }
+        // Names of one moment are not asked for in one moment for ever.
+        sleep(wait.mul_f64(1.0 + fastrand::f64() / 10.0)).await;
+    }
+}
+
+async fn look_up(search: &Search, host: &str) -> Result<(Arc<[IpAddr]>, Duration), Unknown> {
+    let _turn = search.turns.acquire().await;
+    let answer = timeout(limits::DNS_TIME_MAX, search.resolver.lookup_ip(host)).await;
+    let answer = answer.map_err(|_| Unknown::TooSlow)?.map_err(|error| {
+        if error.is_no_records_found() { Unknown::NoSuchName } else { Unknown::Failed(error) }
+    })?;
+    let addresses: BTreeSet<IpAddr> = answer.iter().take(limits::DNS_ADDRESSES_MAX).collect();
+    let ttl = answer.valid_until().saturating_duration_since(Instant::now());
+    let ttl = ttl.clamp(limits::DNS_TTL_MIN, limits::DNS_TTL_MAX);
+    Ok((addresses.into_iter().collect(), ttl))
+}
+
+/// Why there is no answer with addresses.
+#[derive(Debug, thiserror::Error)]
+enum Unknown {
+    #[error("there is no such name, or it has no address")]
+    NoSuchName,
+    #[error("{0}")]
+    Failed(NetError),
+    #[error("no answer in time")]
+    TooSlow,
+}

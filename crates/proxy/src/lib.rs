@@ -7,8 +7,27 @@ use std::{
     net::SocketAddr,
     num::NonZeroUsize,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use ir::{Ack, Delta};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{mpsc, oneshot, watch},
+};
+
+use crate::{
+    bind::Sockets,
+    config::{Command, Control},
+    dns::Names,
+    live::Live,
+    telemetry::Telemetry,
+    worker::{Orders, Worker},
 };
 
 mod accept;
@@ -78,12 +97,129 @@ impl Default for Options {
     }
 }
 
-/// What all threads of one proxy share. Counters here are touched once per connection at most.
+/// A proxy that runs. Dropping it cuts whatever it serves; [`Proxy::drain`] is the polite end.
+pub struct Proxy {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    acks: watch::Receiver<Ack>,
+    workers: Vec<Worker>,
+    /// None only while it is being dropped.
+    control: Option<Runtime>,
+}
+
+impl Proxy {
+    /// Starts the threads. Nothing is served before the first delta.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or a file or address in the options cannot be used.
+    pub fn start(options: Options) -> std::io::Result<Self> {
+        let control = Builder::new_multi_thread()
+            .worker_threads(CONTROL_THREADS)
+            .thread_name("control")
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let count = worker_count(&options);
+        let sockets = Sockets::new(count, options.port_offset, options.drain_min);
+        let (lookups, answers) = mpsc::channel(limits::DNS_ANSWERS_MAX);
+        let names = {
+            let _inside = control.enter();
+            Names::new(options.resolver, lookups).map_err(std::io::Error::other)?
+        };
+        let shared = Arc::new(Shared {
+            telemetry: Telemetry::start(&options.access_log)?,
+            live: ArcSwap::from_pointee(Live::empty()),
+            connections: AtomicUsize::new(0),
+            ready: AtomicBool::new(false),
+            options,
+        });
+        let orders = watch::Sender::new(Arc::new(Orders::first()));
+        let workers: Vec<Worker> = (0..count)
+            .map(|index| worker::start(index, shared.clone(), orders.subscribe()))
+            .collect::<std::io::Result<_>>()?;
+        let (acks, acked) = watch::channel(Ack::default());
+        let state = Control {
+            shared: shared.clone(),
+            sockets,
+            names,
+            orders,
+            reports: workers.iter().map(|worker| worker.report.clone()).collect(),
+            acks,
+            draining: false,
+            retired: Vec::new(),
+        };
+        let (commands, received) = mpsc::channel(limits::COMMANDS_MAX);
+        control.spawn(config::run(state, received, answers));
+        Ok(Self { shared, commands, acks: acked, workers, control: Some(control) })
+    }
+
+    /// Serves the state after this step. Returns when every worker does, and every bind that can be
+    /// opened accepts. Needs no particular runtime.
+    pub async fn apply(&self, delta: Delta) -> Ack {
+        let (reply, ack) = oneshot::channel();
+        let sent = self.commands.send(Command::Apply(delta, reply)).await;
+        match (sent, ack.await) {
+            (Ok(()), Ok(ack)) => ack,
+            // Nobody is there to apply it any more: what was served last is the truth.
+            _ => self.acks.borrow().clone(),
+        }
+    }
+
+    /// What came of the last delta, and of what happened since: a bind that could be opened later
+    /// is no longer among the closed ones.
+    pub fn acks(&self) -> watch::Receiver<Ack> {
+        self.acks.clone()
+    }
+
+    /// How many threads serve traffic.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Ends the proxy politely: readiness fails, accepting goes on for the minimum drain, then
+    /// clients are asked to go and streams may end until the maximum. Whether all of them did.
+    pub async fn drain(mut self) -> bool {
+        let times = (self.shared.options.drain_min, self.shared.options.drain_max);
+        let reports = self.workers.iter().map(|worker| worker.report.clone()).collect();
+        let Some(control) = self.control.take() else { return false };
+        let drained = control.spawn(drain::run(times, self.commands.clone(), reports)).await;
+        // The workers end when the control task, and with it their orders, is gone.
+        control.shutdown_background();
+        for Worker { mut report, thread } in self.workers.drain(..) {
+            while report.changed().await.is_ok() {}
+            let _ = thread.join();
+        }
+        self.shared.telemetry.finish();
+        drained.unwrap_or(false)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(control) = self.control.take() {
+            control.shutdown_background();
+        }
+    }
+}
+
+fn worker_count(options: &Options) -> usize {
+    let wanted = options.workers.or_else(|| std::thread::available_parallelism().ok());
+    wanted.map_or(1, NonZeroUsize::get).min(limits::WORKERS_MAX)
+}
+
+/// Compiling a large configuration keeps one busy; the other answers scrapes and probes.
+const CONTROL_THREADS: usize = 2;
+
+/// What all threads of one proxy share. Nothing here is touched for each request.
 pub(crate) struct Shared {
     /// What it was started with.
     pub(crate) options: Options,
     /// Counters and access log of all workers.
-    pub(crate) telemetry: Arc<telemetry::Telemetry>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// What is served. Workers look when they are told to, and keep a hold of their own.
+    pub(crate) live: ArcSwap<Live>,
     /// Downstream connections that are open.
     pub(crate) connections: AtomicUsize,
+    /// Whether traffic shall be sent here: a first delta is served, and no drain has begun.
+    pub(crate) ready: AtomicBool,
 }

@@ -9,8 +9,6 @@ use std::time::Duration;
 pub(crate) const CLIENT_HELLO_BYTES_MAX: usize = 16 * 1024;
 /// Connections that the kernel queues for one worker's socket.
 pub(crate) const BACKLOG: i32 = 4096;
-/// Connections that a worker takes in one go before its other tasks run.
-pub(crate) const ACCEPTS_PER_TURN: usize = 32;
 /// Wait after the machine had no file descriptor or memory left for a connection.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -18,12 +16,13 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Most workers that are ever started.
 pub(crate) const WORKERS_MAX: usize = 256;
+/// Requests to the control task that wait for their turn.
+pub(crate) const COMMANDS_MAX: usize = 64;
 /// How long `apply` waits for a worker to bring itself in line.
 pub(crate) const ADOPT_TIME_MAX: Duration = Duration::from_secs(10);
-/// How often a bind that could not be opened is tried again.
-pub(crate) const BIND_RETRY: Duration = Duration::from_secs(2);
-/// How often values that no worker holds any longer are looked for.
-pub(crate) const SWEEP: Duration = Duration::from_secs(1);
+/// How often it is looked for what has become possible or superfluous: a bind that could not be
+/// opened, sockets whose drain is over, states that no worker holds.
+pub(crate) const CHORES: Duration = Duration::from_secs(1);
 /// Rules whose place in the weighted order a worker remembers.
 pub(crate) const CURSORS_MAX: usize = 16 * 1024;
 
@@ -43,6 +42,8 @@ pub(crate) const DNS_RETRY_MAX: Duration = Duration::from_secs(30);
 pub(crate) const DNS_ADDRESSES_MAX: usize = 256;
 /// Names that are looked up at the same time.
 pub(crate) const DNS_PARALLEL_MAX: usize = 64;
+/// Answers that wait to be published together.
+pub(crate) const DNS_ANSWERS_MAX: usize = 256;
 
 // Heads.
 
@@ -66,3 +67,45 @@ pub(crate) const H2_LOCAL_RESETS_MAX: usize = 100;
 
 /// Bytes of a body that are kept for a retry or a mirror (DESIGN §4).
 pub(crate) const TEE_BYTES_MAX: usize = 64 * 1024;
+
+// Telemetry.
+
+/// Size at which lines of the access log are handed to the writer.
+pub(crate) const LOG_BLOCK_BYTES: usize = 32 * 1024;
+/// Blocks that wait for the writer; together at most 8 MiB and a line each.
+pub(crate) const LOG_BLOCKS_MAX: usize = 256;
+/// Longest wait for the writer when the proxy ends.
+pub(crate) const LOG_END_TIME: Duration = Duration::from_secs(5);
+/// How much of one untrusted string a line shows.
+pub(crate) const LOG_STRING_BYTES_MAX: usize = 4096;
+/// Series of routes and backends that a worker keeps without looking for those that are gone.
+pub(crate) const SERIES_KEPT: usize = 256;
+
+// HTTP/1.
+
+/// Longest method; the longest that is registered has 17 bytes.
+pub(crate) const METHOD_BYTES_MAX: usize = 32;
+/// Longest request target.
+pub(crate) const TARGET_BYTES_MAX: usize = 32 * 1024;
+/// Longest chunk-size line, its extensions and its end included.
+pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 256;
+/// Bytes of chunk extensions in one body, all together.
+pub(crate) const CHUNK_EXTENSION_BYTES_MAX: usize = 16 * 1024;
+/// Largest trailer section.
+pub(crate) const TRAILER_BYTES_MAX: usize = 8 * 1024;
+/// Most fields in a trailer section.
+pub(crate) const TRAILER_FIELDS_MAX: usize = 32;
+/// What a connection reads at once, and buffers of a body.
+pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
+/// What a connection has queued to be written, at most.
+pub(crate) const OUTPUT_BYTES_MAX: usize = 32 * 1024;
+/// From this size on, a piece of a body is written without being copied.
+pub(crate) const WRITE_THROUGH_BYTES: usize = 4 * 1024;
+/// Buffers that a worker keeps for connections to come.
+pub(crate) const SPARE_BUFFERS_MAX: usize = 64;
+/// What is read of a request body that nobody wants, to keep the connection.
+pub(crate) const DRAIN_BYTES_MAX: u64 = 64 * 1024;
+/// What is read from a client after its connection's last response.
+pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
+/// How long a client may take for that.
+pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(2);

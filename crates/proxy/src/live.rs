@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ir::{Backend, Bind, Endpoint, Id, Listener, UpstreamProtocol};
+use ir::{Backend, Bind, Endpoint, Id, Listener, Snapshot, UpstreamProtocol};
 use router::{BackendSlot, BindTable, Table};
 use rustls::ServerConfig;
 
@@ -14,6 +14,8 @@ use rustls::ServerConfig;
 pub(crate) struct Live {
     /// Which.
     pub(crate) revision: u64,
+    /// What was asked for.
+    pub(crate) snapshot: Arc<Snapshot>,
     /// Where requests go.
     pub(crate) table: Arc<Table>,
     /// What is served where.
@@ -49,6 +51,7 @@ impl Live {
     pub(crate) fn empty() -> Self {
         Self {
             revision: 0,
+            snapshot: Arc::default(),
             table: Arc::default(),
             binds: HashMap::new(),
             tls: HashMap::new(),

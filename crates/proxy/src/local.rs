@@ -34,8 +34,8 @@ pub(crate) struct Local {
 
 impl Local {
     /// A worker that serves nothing yet.
-    pub(crate) fn new(worker: usize, shared: Arc<Shared>, live: Arc<Live>) -> Rc<Self> {
-        let telemetry = shared.telemetry.sink(worker);
+    pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Rc<Self> {
+        let (telemetry, live) = (shared.telemetry.sink(), shared.live.load_full());
         Rc::new(Self {
             worker,
             shared,
@@ -54,10 +54,15 @@ impl Local {
         self.live.borrow().clone()
     }
 
-    /// Brings this worker in line with a new state; streams that run are not touched.
-    pub(crate) fn adopt(&self, live: Arc<Live>) {
+    /// Brings this worker in line with the state of now; streams that run are not touched.
+    pub(crate) fn adopt(&self) {
+        let live = self.shared.live.load_full();
+        if Arc::ptr_eq(&self.live(), &live) {
+            return;
+        }
         self.pools.adopt(&live);
         self.cursors.adopt(&live);
+        self.telemetry.adopt(&live.snapshot);
         *self.live.borrow_mut() = Rc::new(live);
     }
 
@@ -70,9 +75,10 @@ impl Local {
         });
     }
 
-    /// Tasks that run now.
-    pub(crate) fn tasks(&self) -> usize {
-        self.tasks.get()
+    /// Runs a task on this worker that lasts as long as the worker, or as an idle connection to an
+    /// endpoint: drain does not wait for it.
+    pub(crate) fn spawn_background(&self, task: impl Future<Output = ()> + 'static) {
+        tokio::task::spawn_local(task);
     }
 
     /// Returns when no task runs.

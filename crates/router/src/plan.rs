@@ -204,10 +204,6 @@ pub fn origin(head: &Head) -> Option<Span> {
 }
 
 fn mirrors(filters: &[Filter], backends: &mut Backends) -> Vec<MirrorPlan> {
-    let of = |filter| match filter {
-        Filter::Mirror(mirror) => Some(mirror),
-        _ => None,
-    };
     let plan = |(nth, mirror): (usize, &Mirror)| MirrorPlan {
         backend: match &mirror.backend {
             BackendChoice::Valid(id) => Some(backends.acquire(id)),
@@ -215,5 +211,9 @@ fn mirrors(filters: &[Filter], backends: &mut Backends) -> Vec<MirrorPlan> {
         },
         part: Part::new(mirror.share, nth),
     };
-    filters.iter().filter_map(of).enumerate().map(plan).collect()
+    let mirrors = filters.iter().filter_map(|filter| match filter {
+        Filter::Mirror(mirror) => Some(mirror),
+        _ => None,
+    });
+    mirrors.enumerate().map(plan).collect()
 }

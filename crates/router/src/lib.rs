@@ -23,6 +23,8 @@ mod paths;
 mod pattern;
 mod plan;
 mod precedence;
+#[cfg(test)]
+mod sample;
 mod shards;
 mod split;
 mod table;

@@ -161,3 +161,6 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 fn without_slash(path: &str) -> String {
     path::canonical(path).trim_end_matches('/').to_owned()
 }
+
+#[cfg(test)]
+mod tests;

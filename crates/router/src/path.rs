@@ -321,3 +321,6 @@ const CLASS: [Class; 256] = {
     class[b'#' as usize] = Class::Fragment;
     class
 };
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,71 @@
-//! To be written.
+//! Workshop 1: what users asked for becomes what a proxy must do, and what users are told.
+//!
+//! [`translate`] is a pure function and the definition of everything here. It cannot fail: a mistake
+//! becomes a condition and a [`Diagnostic`] that name the field and say what to do, and spoils only
+//! what it stands in. [`Translator`] gives the same output and reruns only what an edit touches.
+//!
+//! Absent on purpose: I/O, clocks, randomness, and requests (those are the router's).
+
+mod address;
+mod attach;
+mod backend;
+mod certificates;
+mod class;
+mod diagnostics;
+mod filter;
+mod finding;
+mod gateway;
+mod grants;
+mod listener;
+mod observations;
+mod order;
+mod reader;
+mod route;
+mod rule;
+mod settings;
+mod status;
+mod translator;
+mod unserved;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{kind::ObjectKey, meta::NamespacedName, resources::Resources};
+use ir::Snapshot;
+
+pub use diagnostics::Diagnostic;
+pub use observations::{Observations, Published};
+pub use settings::Settings;
+pub use status::{ObjectStatus, Status};
+pub use translator::{Step, Translator};
+
+/// What becomes of the resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// What proxies must do.
+    pub ir: Snapshot,
+    /// What each object is told.
+    pub status: Status,
+    /// Every mistake and everything that is not served, in order of the objects.
+    pub diagnostics: BTreeSet<Diagnostic>,
+    /// Our Gateways, with the generation that this output is about.
+    pub gateways: BTreeMap<NamespacedName, i64>,
+}
+
+impl Output {
+    /// What a proxy has that has taken in this output; see [`Observations::acked`].
+    pub fn published(&self) -> Published {
+        Published::new(self.gateways.clone(), self.ir.binds.keys().cloned().collect())
+    }
+}
+
+/// Translates everything from nothing.
+pub fn translate(
+    resources: &Resources,
+    observations: &Observations,
+    settings: &Settings,
+) -> Output {
+    let everything: BTreeSet<ObjectKey> = resources.objects().map(|object| object.key()).collect();
+    let mut translator = Translator::new(settings.clone());
+    translator.update(resources, observations, &everything);
+    translator.into_output()
+}

@@ -35,3 +35,24 @@ pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(60);
 
 /// How long a line of the access log may wait for more: short enough to watch a log by eye.
 pub(crate) const LOG_DELAY: Duration = Duration::from_millis(100);
+
+/// How often the peer of an HTTP/2 connection with open streams is asked whether it is there.
+pub(crate) const H2_PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long it may take to answer: a slow line has full buffers before the question.
+pub(crate) const H2_PING_TIME: Duration = Duration::from_secs(60);
+
+/// From its start to the end of its answer, a mirrored request: Envoy's route time-out, which it
+/// would have there.
+pub(crate) const MIRROR_TIME: Duration = Duration::from_secs(15);
+
+/// A connection that changed its protocol (WebSocket) and on which no byte moves: as long as an idle
+/// TCP connection in Envoy Gateway.
+pub(crate) const TUNNEL_IDLE_TIME: Duration = Duration::from_secs(3600);
+
+/// Further tries where the rule has no `retry`, for failures before the backend can have begun:
+/// Envoy Gateway's number.
+pub(crate) const RETRIES: u32 = 2;
+
+/// Base of the wait between tries (Envoy's and Envoy Gateway's default).
+pub(crate) const BACKOFF: Duration = Duration::from_millis(25);

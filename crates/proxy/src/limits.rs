@@ -62,6 +62,29 @@ pub(crate) const H2_STREAMS_MAX: u32 = 100;
 pub(crate) const H2_PENDING_RESETS_MAX: usize = 20;
 /// Streams that we had to reset for the peer's mistakes before it is told to go (CVE-2025-8671).
 pub(crate) const H2_LOCAL_RESETS_MAX: usize = 100;
+/// Requests that a client may take back before their response began; from here on it may be no more
+/// than half of all of its connection's requests (CVE-2023-44487).
+pub(crate) const H2_ABANDONED_MAX: u32 = 200;
+/// Decoded fields of a head, 32 bytes for each counted in (RFC 9113 §6.5.2).
+pub(crate) const H2_HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
+/// What a client may send on one stream before we have passed it on.
+pub(crate) const H2_WINDOW_BYTES: u32 = 256 * 1024;
+/// The same on all streams of its connection: four that stall do not hold the fifth up.
+pub(crate) const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Streams on one connection to an endpoint.
+pub(crate) const H2_UPSTREAM_STREAMS_MAX: usize = 100;
+/// What an endpoint may send on one stream before we have passed it on.
+pub(crate) const H2_UPSTREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// The same on all streams of its connection: as much as all streams together, because they belong
+/// to different clients, and one that does not read must not hold another up.
+pub(crate) const H2_UPSTREAM_CONNECTION_WINDOW_BYTES: u32 =
+    H2_UPSTREAM_WINDOW_BYTES * H2_UPSTREAM_STREAMS_MAX as u32;
+/// What one stream has queued to be written, at most.
+pub(crate) const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// How much of the peer's window a stream asks for at once.
+pub(crate) const H2_ROOM_BYTES: usize = 32 * 1024;
+/// Heads that a connection keeps for requests to come.
+pub(crate) const H2_SPARE_HEADS_MAX: usize = 8;
 
 // Bodies.
 
@@ -107,5 +130,29 @@ pub(crate) const SPARE_BUFFERS_MAX: usize = 64;
 pub(crate) const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 /// What is read from a client after its connection's last response.
 pub(crate) const LINGER_BYTES_MAX: usize = 256 * 1024;
-/// How long a client may take for that.
-pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
+/// How long a client may take for either.
+pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
+
+// Upstreams.
+
+/// Idle connections that a worker keeps to one endpoint.
+pub(crate) const POOL_IDLE_MAX: usize = 256;
+/// How often a worker looks through its idle connections.
+pub(crate) const POOL_SWEEP: Duration = Duration::from_secs(5);
+
+// Admin.
+
+/// Connections to the admin server at the same time.
+pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// Longest wait for the head of a request to it.
+pub(crate) const ADMIN_HEAD_TIME: Duration = Duration::from_secs(10);
+/// Longest life of a connection to it: a scrape is done by then.
+pub(crate) const ADMIN_CONNECTION_TIME: Duration = Duration::from_secs(300);
+/// What a connection to it buffers; bounds the head, too.
+pub(crate) const ADMIN_BUFFER_BYTES: usize = 64 * 1024;
+/// Mirrored requests that a worker has under way.
+pub(crate) const MIRRORS_MAX: usize = 1024;
+/// Retries that one request may get, whatever its rule says.
+pub(crate) const RETRIES_MAX: u32 = 10;
+/// Longest wait between two tries.
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);

@@ -139,6 +139,16 @@ impl Head {
         self.push_raw(name, value, line);
     }
 
+    /// As [`Head::append`], with a value that stands in this head already.
+    pub fn append_span(&mut self, name: &[u8], value: Span) {
+        let start = self.store_all(&[name, b": "]).start;
+        let value = self.store_before(b"", value);
+        self.store(b"\r\n");
+        let name = Span { start, len: name.len() as u32 };
+        let line = Span { start, len: name.len + 2 + value.len + 2 };
+        self.push_raw(name, value, line);
+    }
+
     /// All fields in order.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> + '_ {
         self.fields.iter().map(|field| (self.bytes(field.name), self.bytes(field.value)))

@@ -4,6 +4,8 @@
 //! metrics and `explain`, and the status that tells the client. How the answer looks is
 //! [`super::respond`]'s.
 
+use crate::http::StreamError;
+
 /// Why a request did not get its backend's answer, or not all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Failure {
@@ -105,6 +107,24 @@ impl Failure {
         Self::RequestTimeout,
         Self::UpstreamTimeout,
     ];
+
+    /// What a broken stream of the client is.
+    pub(crate) fn of_client(error: StreamError) -> Self {
+        match error {
+            StreamError::Closed | StreamError::Reset | StreamError::Refused => Self::ClientGone,
+            StreamError::Malformed(violation) => violation.of_request(),
+        }
+    }
+
+    /// What a broken stream of the backend is.
+    pub(crate) fn of_upstream(error: StreamError) -> Self {
+        match error {
+            StreamError::Closed => Self::UpstreamClosed,
+            StreamError::Reset => Self::UpstreamReset,
+            StreamError::Refused => Self::UpstreamRefused,
+            StreamError::Malformed(_) => Self::MalformedResponse,
+        }
+    }
 
     /// Whose fault it is.
     pub(crate) fn source(self) -> Source {

@@ -94,6 +94,15 @@ impl Down<'_> {
         }
     }
 
+    /// Makes the next response the connection's last one, where the protocol has to say so in it.
+    pub(crate) fn close_after(&mut self) {
+        match self {
+            Self::H1(conn) => conn.close_after(),
+            // GOAWAY is the connection's to send.
+            Self::H2(_) => {}
+        }
+    }
+
     /// Queues an interim response (100 or 103). HTTP/1.0 clients get none (RFC 9110 §15.2).
     pub(crate) fn send_informational(&mut self, head: &Head) -> Result<(), StreamError> {
         match self {

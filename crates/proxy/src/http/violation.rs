@@ -16,7 +16,7 @@ pub(crate) enum Violation {
     RequestLine,
     /// The method is no token or is longer than any that exists (RFC 9110 §9.1).
     Method,
-    /// The target is in none of the forms that the method allows (RFC 9112 §3.2).
+    /// The target is empty or holds a byte that no URI has (RFC 9112 §3.2).
     Target,
     /// The target is longer than our bound (RFC 9112 §3: 414).
     TargetTooLong,
@@ -38,7 +38,7 @@ pub(crate) enum Violation {
     HostMissing,
     /// More than one `Host` (RFC 9112 §3.2).
     HostDuplicate,
-    /// `Host` or authority is not `host[:port]`, or the two differ (RFC 9110 §7.2).
+    /// `Host` is empty (RFC 9110 §4.2.1: a URL of ours has a host).
     Host,
     /// `Content-Length` is not a plain decimal number that fits (RFC 9110 §8.6).
     ContentLength,
@@ -46,8 +46,10 @@ pub(crate) enum Violation {
     ContentLengthDuplicate,
     /// Both `Content-Length` and `Transfer-Encoding` (RFC 9112 §6.1).
     LengthAndCoding,
-    /// A transfer coding other than `chunked` alone (RFC 9112 §6.1: 501).
+    /// A transfer coding before the final `chunked` (RFC 9112 §6.1: 501).
     CodingUnknown,
+    /// `chunked` is missing, not last, or there twice (RFC 9112 §6.3).
+    CodingNotFinal,
     /// `Transfer-Encoding` where it may not be: HTTP/1.0, 1xx, 204 (RFC 9112 §6.1).
     CodingForbidden,
     /// The chunk size is not hexadecimal or does not fit (RFC 9112 §7.1).

@@ -1,0 +1,99 @@
+//! The bodies of an exchange, both ways at once, after the response's head.
+//!
+//! The response decides when it is over: a request body that the backend no longer wants is not
+//! waited for. After 101 both directions are plain bytes and end each for itself.
+
+use std::task::{Context, Poll, ready};
+
+use crate::{
+    defaults,
+    http::{
+        Down, Failure, Up,
+        pump::{Fault, Pump, Waits},
+        timer::{Stillness, Timer},
+        upload::Upload,
+    },
+};
+
+/// An exchange whose heads are through.
+pub(crate) struct Relay {
+    up: Up,
+    upload: Upload,
+    download: Pump,
+    tunnel: bool,
+    still: Stillness,
+}
+
+impl Relay {
+    /// Goes on with the upload that the try began.
+    pub(crate) fn new(up: Up, upload: Upload, tunnel: bool) -> Self {
+        let limit = if tunnel { defaults::TUNNEL_IDLE_TIME } else { defaults::STREAM_IDLE_TIME };
+        let mut relay =
+            Self { up, upload, download: Pump::default(), tunnel, still: Stillness::new(limit) };
+        if tunnel {
+            // The request had no body; what comes now is the tunnel's.
+            relay.upload = Upload::default();
+        } else {
+            relay.upload.commit();
+        }
+        relay
+    }
+
+    /// Moves what can be moved, and ends when the exchange does.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        down: &mut Down<'_>,
+        timer: &mut Timer,
+    ) -> Poll<Result<(), Failure>> {
+        match self.upload.poll(cx, down.half(), self.up.half()) {
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+            Poll::Ready(Err(Fault::Sender(error))) => {
+                return Poll::Ready(Err(Failure::of_client(error)));
+            }
+            // A backend may answer early and close; its answer still counts.
+            Poll::Ready(Err(Fault::Receiver(_))) => self.upload.give_up(),
+        }
+        match self.download.poll(cx, self.up.half(), down.half(), |_| {}) {
+            Poll::Ready(Ok(())) if !self.tunnel || self.upload.is_done() => {
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+            Poll::Ready(Err(Fault::Sender(error))) => {
+                return Poll::Ready(Err(Failure::of_upstream(error)));
+            }
+            Poll::Ready(Err(Fault::Receiver(_))) => return Poll::Ready(Err(Failure::ClientGone)),
+        }
+        if !self.tunnel && self.upload.is_done() && down.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        let moved = self.bytes_in() + self.bytes_out();
+        ready!(self.still.poll(cx, timer, moved));
+        Poll::Ready(Err(self.who_stands_still()))
+    }
+
+    /// Body bytes that came from the client.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.upload.bytes()
+    }
+
+    /// Body bytes that went to the client.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.download.bytes
+    }
+
+    /// The connection, to be used again if it is in order.
+    pub(crate) fn into_up(self) -> Up {
+        self.up
+    }
+
+    fn who_stands_still(&self) -> Failure {
+        let client_takes_nothing =
+            !self.download.is_done() && self.download.waits_for == Waits::Receiver;
+        if client_takes_nothing || self.upload.waits_for_client() {
+            Failure::ClientTimeout
+        } else {
+            Failure::UpstreamTimeout
+        }
+    }
+}

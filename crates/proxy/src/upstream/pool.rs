@@ -1,0 +1,163 @@
+//! Connections that wait for their next request, by backend and endpoint.
+//!
+//! The one used last is taken first, so that what is not needed grows old and goes. Whether a
+//! connection still stands is known without a system call. An edit closes only what leads to
+//! endpoints that are gone.
+
+use std::{cell::RefCell, sync::Arc};
+
+use ir::{Backend, Endpoint, Id, UpstreamProtocol};
+use router::BackendSlot;
+use tokio::time::Instant;
+
+use crate::{
+    defaults,
+    h1::ClientConn,
+    h2,
+    http::Up,
+    limits,
+    live::{BackendLive, Live},
+};
+
+/// All pools of one worker.
+#[derive(Default)]
+pub(crate) struct Pools {
+    /// By slot.
+    backends: RefCell<Vec<Option<BackendPool>>>,
+}
+
+struct BackendPool {
+    id: Id<Backend>,
+    protocol: UpstreamProtocol,
+    /// In the order of [`BackendLive::endpoints`].
+    endpoints: Vec<EndpointPool>,
+}
+
+struct EndpointPool {
+    endpoint: Endpoint,
+    /// The one used last is last.
+    idle: Vec<Idle>,
+    shared: Vec<h2::ClientConnection>,
+}
+
+struct Idle {
+    conn: ClientConn,
+    since: Instant,
+}
+
+impl Pools {
+    /// Keeps what leads to endpoints that are still there, and closes the rest.
+    pub(crate) fn adopt(&self, live: &Live) {
+        let mut backends = self.backends.borrow_mut();
+        backends.resize_with(live.backends.len(), || None);
+        for (pool, backend) in backends.iter_mut().zip(&live.backends) {
+            *pool = backend.as_ref().map(|backend| BackendPool::succeed(pool.take(), backend));
+        }
+    }
+
+    /// An idle connection to an endpoint, or a stream on a shared one.
+    pub(crate) fn take(&self, slot: BackendSlot, endpoint: Endpoint) -> Option<Up> {
+        let mut backends = self.backends.borrow_mut();
+        let pool = backends.get_mut(slot.index())?.as_mut()?;
+        let protocol = pool.protocol;
+        let pool = pool.endpoint(endpoint)?;
+        match protocol {
+            UpstreamProtocol::Http1 => pool.idle().map(Up::H1),
+            UpstreamProtocol::H2c => pool.stream().map(Up::H2),
+        }
+    }
+
+    /// Keeps a connection for the next request, unless its backend or endpoint is gone.
+    pub(crate) fn put(
+        &self,
+        slot: BackendSlot,
+        id: &Id<Backend>,
+        endpoint: Endpoint,
+        mut conn: ClientConn,
+    ) {
+        let mut backends = self.backends.borrow_mut();
+        let pool = backends.get_mut(slot.index()).and_then(Option::as_mut);
+        let Some(pool) = pool.filter(|pool| pool.id == *id) else { return };
+        let Some(pool) = pool.endpoint(endpoint) else { return };
+        if pool.idle.len() >= limits::POOL_IDLE_MAX {
+            pool.idle.remove(0);
+        }
+        conn.rest();
+        pool.idle.push(Idle { conn, since: Instant::now() });
+    }
+
+    /// Lets others share a new HTTP/2 connection.
+    pub(crate) fn share(
+        &self,
+        slot: BackendSlot,
+        id: &Id<Backend>,
+        endpoint: Endpoint,
+        connection: h2::ClientConnection,
+    ) {
+        let mut backends = self.backends.borrow_mut();
+        let pool = backends.get_mut(slot.index()).and_then(Option::as_mut);
+        let Some(pool) = pool.filter(|pool| pool.id == *id) else { return };
+        if let Some(pool) = pool.endpoint(endpoint) {
+            pool.shared.push(connection);
+        }
+    }
+
+    /// Closes connections that have waited too long or that their endpoint closed.
+    pub(crate) fn sweep(&self) {
+        let oldest = Instant::now().checked_sub(defaults::UPSTREAM_IDLE_TIME);
+        for pool in self.backends.borrow_mut().iter_mut().flatten() {
+            for endpoint in &mut pool.endpoints {
+                endpoint.idle.retain_mut(|idle| {
+                    oldest.is_none_or(|oldest| idle.since >= oldest) && idle.conn.is_alive()
+                });
+                endpoint.shared.retain_mut(h2::ClientConnection::is_open);
+            }
+        }
+    }
+}
+
+impl BackendPool {
+    fn succeed(old: Option<Self>, backend: &Arc<BackendLive>) -> Self {
+        let (id, protocol) = (backend.id.clone(), backend.protocol);
+        let same = old.filter(|old| old.id == id && old.protocol == protocol);
+        let mut old = same.map(|old| old.endpoints).unwrap_or_default();
+        let endpoints = backend.endpoints.iter().map(|endpoint| {
+            match old.binary_search_by_key(endpoint, |pool| pool.endpoint) {
+                Ok(at) => std::mem::replace(&mut old[at], EndpointPool::new(*endpoint)),
+                Err(_) => EndpointPool::new(*endpoint),
+            }
+        });
+        Self { id, protocol, endpoints: endpoints.collect() }
+    }
+
+    fn endpoint(&mut self, endpoint: Endpoint) -> Option<&mut EndpointPool> {
+        let at = self.endpoints.binary_search_by_key(&endpoint, |pool| pool.endpoint).ok()?;
+        self.endpoints.get_mut(at)
+    }
+}
+
+impl EndpointPool {
+    fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, idle: Vec::new(), shared: Vec::new() }
+    }
+
+    /// The connection used last that still stands. Those that do not are dropped on the way.
+    fn idle(&mut self) -> Option<ClientConn> {
+        while let Some(mut idle) = self.idle.pop() {
+            if idle.conn.is_alive() {
+                return Some(idle.conn);
+            }
+        }
+        None
+    }
+
+    /// A stream on the connection with the fewest of them.
+    fn stream(&mut self) -> Option<h2::ClientStream> {
+        self.shared.retain_mut(h2::ClientConnection::is_open);
+        let open = self
+            .shared
+            .iter_mut()
+            .filter_map(|connection| connection.has_room().then_some(connection));
+        open.min_by_key(|connection| connection.streams()).map(|connection| connection.stream())
+    }
+}

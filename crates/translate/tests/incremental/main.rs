@@ -1,0 +1,243 @@
+//! Whatever is edited in whatever order: the incremental translation equals the one from nothing,
+//! and names every change that it makes.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::collections::BTreeSet;
+
+use api::{
+    kind::{Kind, ObjectKey},
+    meta::NamespacedName,
+    object::{Object, Resource},
+    resources::Resources,
+};
+use ir::{BindFailure, BindFault, Snapshot};
+use portcullis_translate::{Observations, Settings, Step, Translator, translate};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
+
+mod world;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Edit {
+    /// The object is there in this variant, with this generation.
+    Put(usize, i64),
+    /// The object of this variant is gone.
+    Drop(usize),
+    /// The proxy has everything, but for every so-manyth bind.
+    Observe(usize),
+}
+
+fn edits(variants: usize) -> impl Strategy<Value = Vec<Vec<Edit>>> {
+    let edit = prop_oneof![
+        6 => (0..variants, 1..4_i64).prop_map(|(variant, generation)| Edit::Put(variant, generation)),
+        2 => (0..variants).prop_map(Edit::Drop),
+        1 => (1..4_usize).prop_map(Edit::Observe),
+    ];
+    prop::collection::vec(prop::collection::vec(edit, 1..6), 1..24)
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let pool = prop_oneof![
+        Just(None),
+        Just(Some("127.1.0.0/16".parse().expect("a network"))),
+        Just(Some("127.1.0.4/31".parse().expect("a network"))),
+    ];
+    pool.prop_map(|address_pool| Settings { address_pool, ..Settings::default() })
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn incremental_equals_from_nothing(
+        batches in edits(world::variants().len()),
+        settings in settings(),
+        everything in any::<bool>(),
+    ) {
+        let mut translator = Translator::new(settings.clone());
+        let mut resources = Resources::default();
+        // Half of the runs start with everything there, since an empty world hides much.
+        let mut first = BTreeSet::new();
+        if everything {
+            for object in world::variants() {
+                first.insert(object.key());
+                resources.apply(object.clone());
+            }
+        }
+        let mut observations = Observations::default();
+        translator.update(&resources, &observations, &first);
+        for batch in batches {
+            let before = translator.output().clone();
+            let mut changed = BTreeSet::new();
+            for edit in &batch {
+                apply(edit, &translator, &mut resources, &mut observations, &mut changed);
+            }
+            let step = translator.update(&resources, &observations, &changed);
+            let after = translator.output();
+            assert_eq!(*after, translate(&resources, &observations, &settings), "{batch:?}");
+            let whole = ir::diff(1, &before.ir, &after.ir, None);
+            let named = ir::diff(1, &before.ir, &after.ir, Some(&step.changed_keys));
+            assert_eq!(sorted(whole), sorted(named), "a change is not named");
+            for (object, status) in before.status.iter().chain(after.status.iter()) {
+                let same = before.status.get(object) == after.status.get(object);
+                assert!(same || step.changed_status.contains(object), "{object}: {status:?}");
+            }
+            assert_whole(&after.ir);
+        }
+    }
+}
+
+fn apply(
+    edit: &Edit,
+    translator: &Translator,
+    resources: &mut Resources,
+    observations: &mut Observations,
+    changed: &mut BTreeSet<ObjectKey>,
+) {
+    match edit {
+        Edit::Put(variant, generation) => {
+            let mut object = world::variants()[*variant].clone();
+            world::set_generation(&mut object, *generation);
+            changed.insert(object.key());
+            resources.apply(object);
+        }
+        Edit::Drop(variant) => {
+            let key = world::variants()[*variant].key();
+            resources.remove(&key);
+            changed.insert(key);
+        }
+        Edit::Observe(every) => {
+            observations.acked(translator.output().published());
+            let binds = translator.output().ir.binds.keys().step_by(*every);
+            let closed = binds.map(|bind| BindFailure {
+                bind: bind.clone(),
+                fault: BindFault::InUse,
+                message: "taken".into(),
+            });
+            let ack = ir::Ack { closed: closed.collect(), ..ir::Ack::default() };
+            observations.take(&ack);
+        }
+    }
+}
+
+fn sorted(mut delta: ir::Delta) -> ir::Delta {
+    delta.upserts.sort_by(|a, b| a.key.cmp(&b.key));
+    delta.removals.sort();
+    delta
+}
+
+/// Nothing in a snapshot refers to something that is not in it.
+fn assert_whole(ir: &Snapshot) {
+    for listener in ir.listeners.values() {
+        assert!(ir.binds.contains_key(&listener.bind));
+        let ir::Protocol::Https(tls) = &listener.protocol else { continue };
+        assert!(tls.certificates.iter().all(|id| ir.certificates.contains_key(id)));
+        let trust = tls.client_validation.iter().flat_map(|validation| &validation.trust);
+        assert!(trust.into_iter().all(|id| ir.trust_bundles.contains_key(id)));
+    }
+    for route in ir.routes.values() {
+        assert!(route.listeners.iter().all(|id| ir.listeners.contains_key(id)));
+    }
+    let mut named = BTreeSet::new();
+    let mut name = |choice: &ir::BackendChoice| {
+        if let ir::BackendChoice::Valid(id) = choice {
+            named.insert(id.clone());
+        }
+    };
+    for rule in ir.rules.values() {
+        assert!(ir.routes.contains_key(&rule.route));
+        let own = rule.filters.iter();
+        for filter in own.chain(rule.backends.iter().flat_map(|share| &share.filters)) {
+            if let ir::Filter::Mirror(mirror) = filter {
+                name(&mirror.backend);
+            }
+        }
+        rule.backends.iter().for_each(|share| name(&share.backend));
+    }
+    assert_eq!(named, ir.backends.keys().cloned().collect(), "backends are those that rules name");
+    for backend in ir.backends.values() {
+        if let ir::Target::Endpoints(id) = &backend.target {
+            assert!(ir.endpoints.contains_key(id));
+        }
+    }
+}
+
+/// Puts everything there, then changes one object.
+fn after(edit: impl FnOnce(&mut Resources) -> ObjectKey) -> (Step, Translator) {
+    let mut resources = Resources::default();
+    for object in world::manifest("steady") {
+        resources.apply(object);
+    }
+    let everything = resources.objects().map(|object| object.key()).collect();
+    let mut translator = Translator::new(Settings::default());
+    let observations = Observations::all_open();
+    translator.update(&resources, &observations, &everything);
+    let key = edit(&mut resources);
+    let step = translator.update(&resources, &observations, &BTreeSet::from([key]));
+    (step, translator)
+}
+
+fn names(step: &Step) -> Vec<String> {
+    let keys = step.changed_keys.iter().map(ToString::to_string);
+    keys.chain(step.changed_status.iter().map(|object| format!("status {object}"))).collect()
+}
+
+#[test]
+fn a_new_endpoint_changes_the_endpoints_and_nothing_else() {
+    let (step, _) = after(|resources| {
+        let name = NamespacedName::new("apps", "web-1");
+        let mut slice = (**resources.endpoint_slices.get(&name).unwrap()).clone();
+        slice.endpoints.truncate(1);
+        let key = slice.key();
+        resources.apply(slice.into());
+        key
+    });
+    assert_eq!(names(&step), ["Endpoints apps/web/80"]);
+}
+
+#[test]
+fn an_edit_of_a_route_changes_its_rule_and_no_other() {
+    let (step, _) = after(|resources| {
+        let name = NamespacedName::new("apps", "one");
+        let mut route = (**resources.http_routes.get(&name).unwrap()).clone();
+        route.spec.rules[0].backend_refs[0].backend_ref.weight = 7;
+        let key = route.key();
+        resources.apply(route.into());
+        key
+    });
+    assert_eq!(names(&step), ["Rule HTTPRoute/apps/one/0"]);
+}
+
+#[test]
+fn a_renewed_certificate_changes_no_listener_and_no_route() {
+    let (step, _) = after(|resources| {
+        let name = NamespacedName::new("edge", "cert");
+        let renewed = world::manifest("renewed").into_iter().next().unwrap();
+        assert_eq!(renewed.key(), ObjectKey { kind: Kind::Secret, name });
+        let key = renewed.key();
+        resources.apply(renewed);
+        key
+    });
+    assert_eq!(names(&step), ["Certificate edge/cert"]);
+}
+
+#[test]
+fn a_removed_route_takes_its_own_things_with_it() {
+    let (step, translator) = after(|resources| {
+        let key = ObjectKey { kind: Kind::HTTPRoute, name: NamespacedName::new("apps", "one") };
+        resources.remove(&key).map(|object: Object| object.key()).unwrap()
+    });
+    let expected = [
+        "Route HTTPRoute/apps/one",
+        "Rule HTTPRoute/apps/one/0",
+        "status Gateway edge/gw",
+        "status HTTPRoute apps/one",
+    ];
+    assert_eq!(names(&step), expected);
+    assert_eq!(translator.output().ir.routes.len(), 1);
+}

@@ -11,6 +11,13 @@ mod explain;
 mod run;
 mod translate;
 
+pub(crate) use explain::Found;
+
+/// How manifests are translated from the command line.
+fn settings(address_pool: Option<ipnet::IpNet>) -> translate::Settings {
+    translate::Settings { address_pool, ..translate::Settings::default() }
+}
+
 /// Does what the command line says.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {

@@ -9,14 +9,14 @@ use std::{
     path::PathBuf,
 };
 
-use api::{core::endpoint_slice::EndpointSlice, kind::ObjectKey, meta::NamespacedName};
+use api::{core::endpoint_slice::EndpointSlice, kind::ObjectKey};
 use ir::{Ack, Delta, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
-use translate::{Observations, Settings, Translator};
+use translate::{Observations, Published, Settings, Translator};
 
 use crate::{
     provider::{echo::Lonely, file::Content},
-    report::Report,
+    report::{self, Problem, Report},
     store::Store,
 };
 
@@ -53,9 +53,9 @@ pub(crate) struct EventLoop {
     published: Snapshot,
     /// Keys that changed since the last delta.
     pending: BTreeSet<ir::Key>,
-    /// The revision that the proxy has not answered yet, with the Gateways' generations in it.
-    under_way: Option<(u64, BTreeMap<NamespacedName, i64>)>,
-    told: BTreeSet<String>,
+    /// The revision that the proxy has not answered yet, and what it holds.
+    under_way: Option<(u64, Published)>,
+    told: BTreeSet<Problem>,
     progress: watch::Sender<Progress>,
     deltas: mpsc::Sender<Delta>,
     echo: Option<watch::Sender<Lonely>>,
@@ -134,18 +134,16 @@ impl EventLoop {
         }
         self.progress.send_modify(|progress| progress.served = ack.revision);
         self.observations.take(ack);
-        if let Some((revision, generations)) = self.under_way.take() {
-            if revision > ack.revision {
-                self.under_way = Some((revision, generations));
-            } else {
-                self.observations.acked(generations);
-            }
+        if let Some((_, published)) =
+            self.under_way.take_if(|(revision, _)| *revision <= ack.revision)
+        {
+            self.observations.acked(published);
         }
     }
 
     fn translate(&mut self, objects: &BTreeSet<ObjectKey>) {
         let step = self.translator.update(self.store.resources(), &self.observations, objects);
-        self.pending.extend(step.keys);
+        self.pending.extend(step.changed_keys);
         self.progress.send_modify(|progress| progress.steps += 1);
     }
 
@@ -157,22 +155,17 @@ impl EventLoop {
         let revision = self.progress.borrow().published + 1;
         let keys = std::mem::take(&mut self.pending);
         let delta = ir::diff(revision, &self.published, &self.translator.output().ir, Some(&keys));
-        let generations = self.generations();
+        let published = self.translator.output().published();
         if delta.is_empty() && revision > 1 {
-            if self.observations.acked(generations) {
+            if self.observations.acked(published) {
                 self.translate(&BTreeSet::new());
             }
             return Ok(());
         }
         self.published.apply(&delta);
-        self.under_way = Some((revision, generations));
+        self.under_way = Some((revision, published));
         self.progress.send_modify(|progress| progress.published = revision);
         self.deltas.send(delta).await
-    }
-
-    fn generations(&self) -> BTreeMap<NamespacedName, i64> {
-        let gateways = self.store.resources().gateways.iter();
-        gateways.map(|(name, gateway)| (name.clone(), gateway.metadata.generation())).collect()
     }
 
     /// Says once what is new among the diagnostics, and what was mended.
@@ -180,12 +173,17 @@ impl EventLoop {
         if !input {
             return;
         }
-        let now: BTreeSet<String> = self.report().diagnostics.iter().map(ToString::to_string).collect();
-        for text in now.difference(&self.told) {
-            tracing::warn!("{text}");
+        let now: BTreeSet<Problem> =
+            report::problems(&self.store, self.translator.output()).into_iter().collect();
+        for problem in now.difference(&self.told) {
+            if problem.is_error() {
+                tracing::error!("{problem}");
+            } else {
+                tracing::warn!("{problem}");
+            }
         }
-        for text in self.told.difference(&now) {
-            tracing::info!("mended: {text}");
+        for problem in self.told.difference(&now) {
+            tracing::info!("mended: {problem}");
         }
         self.told = now;
     }

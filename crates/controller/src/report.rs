@@ -68,8 +68,10 @@ impl Report {
 /// Everything that is wrong with the files and with what they say.
 pub(crate) fn problems(store: &Store, output: &Output) -> Vec<Problem> {
     let texts = store.diagnostics().map(|found| Problem::of_text(&found));
-    let meanings =
-        output.diagnostics().map(|found| Problem::of_meaning(found, store.place(&found.object)));
+    let meanings = output
+        .diagnostics
+        .iter()
+        .map(|found| Problem::of_meaning(found, store.place(&found.object)));
     texts.chain(meanings).collect()
 }
 

@@ -192,11 +192,8 @@ impl File {
 /// Reads a file's new text; what it spoils is taken over from `before`.
 fn read(path: &Path, text: &str, before: &mut File) -> File {
     let parsed = manifest::parse(&path.to_string_lossy(), text);
-    let mut file = File {
-        ignored: parsed.ignored,
-        diagnostics: parsed.diagnostics,
-        ..File::default()
-    };
+    let mut file =
+        File { ignored: parsed.ignored, diagnostics: parsed.diagnostics, ..File::default() };
     for located in parsed.objects {
         let key = located.value.key();
         match file.objects.get(&key) {

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use api::diagnostic::Severity;
-use controller::Report;
+use controller::{Report, report::Problem};
 use serde::Serialize;
 
 use crate::{
@@ -14,20 +13,33 @@ use crate::{
 /// Reads, translates, and prints what is wrong; 1 if anything is an error.
 pub(super) fn check(args: &Check) -> anyhow::Result<ExitCode> {
     let report = controller::load(&args.paths, &super::settings(None));
-    let failed = report.diagnostics.iter().any(|d| d.severity == Severity::Error);
     match args.output {
         Output::Table => render::text(&overview::check(&report))?,
         Output::Json => render::text(&(serde_json::to_string_pretty(&machine(&report))? + "\n"))?,
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+#[derive(Serialize)]
+struct Machine<'a> {
+    problems: &'a [Problem],
+    ignored: Vec<Ignored>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ignored {
+    place: String,
+    api_version: String,
+    object: String,
 }
 
 /// The form for machines; its fields only ever grow.
-fn machine(report: &Report) -> impl Serialize + '_ {
-    #[derive(Serialize)]
-    struct Machine<'a> {
-        diagnostics: &'a [api::diagnostic::Diagnostic],
-        ignored: &'a [api::manifest::Ignored],
-    }
-    Machine { diagnostics: &report.diagnostics, ignored: &report.ignored }
+fn machine(report: &Report) -> Machine<'_> {
+    let ignored = report.ignored.iter().map(|ignored| Ignored {
+        place: ignored.source.to_string(),
+        api_version: ignored.object.api_version.clone(),
+        object: ignored.object.to_string(),
+    });
+    Machine { problems: &report.problems, ignored: ignored.collect() }
 }

@@ -12,11 +12,11 @@ pub(super) fn translate(args: &Translate) -> anyhow::Result<ExitCode> {
     let report = controller::load(&args.paths, &super::settings(args.address_pool));
     let text = match args.to {
         Target::Ir => serde_saphyr::to_string(&report.output.ir)?,
-        Target::Status => report.output.status.to_yaml(),
+        Target::Status => report.output.status.to_yaml()?,
     };
     render::text(&text)?;
-    for diagnostic in &report.diagnostics {
-        render::note(&diagnostic.to_string());
+    for problem in &report.problems {
+        render::note(&problem.to_string());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -106,7 +106,8 @@ async fn accept(socket: TcpListener, service: NamespacedName, connections: Arc<S
 async fn converse(stream: TcpStream, service: NamespacedName) {
     // Delay matters more than packets to somebody who tries things out.
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request| answer::answer(service.clone(), request));
+    let service =
+        hyper::service::service_fn(move |request| answer::answer(service.clone(), request));
     let connection = auto::Builder::new(TokioExecutor::new());
     // What goes wrong here is the client's connection, and the client sees it.
     let _ = connection.serve_connection(TokioIo::new(stream), service).await;
@@ -137,7 +138,11 @@ fn slice(service: &Service, port: u16) -> EndpointSlice {
             .spec
             .ports
             .iter()
-            .map(|of| EndpointPort { name: of.name.clone(), port: Some(port), ..EndpointPort::default() })
+            .map(|of| EndpointPort {
+                name: of.name.clone(),
+                port: Some(port),
+                ..EndpointPort::default()
+            })
             .collect(),
     }
 }

@@ -28,7 +28,9 @@ impl Folder {
         let base = self.dir.path();
         changes
             .into_iter()
-            .map(|(path, content)| (path.strip_prefix(base).unwrap().display().to_string(), content))
+            .map(|(path, content)| {
+                (path.strip_prefix(base).unwrap().display().to_string(), content)
+            })
             .collect()
     }
 }

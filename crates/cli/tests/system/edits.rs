@@ -1,0 +1,137 @@
+//! Edits while traffic runs, one by one: each way to change a file, and each way to break one.
+
+use std::time::Instant;
+
+use crate::stage::{
+    answer::Answer,
+    backend::Backend,
+    certificate::Certificate,
+    manifests,
+    ports::Port,
+    process::Folder,
+    site::{GATEWAY, Site},
+    tls::Secured,
+    wait,
+};
+
+#[tokio::test]
+async fn files_are_added_edited_replaced_and_removed() {
+    let site = Site::open().await;
+    let (one, two) = (Backend::named("one").await, Backend::named("two").await);
+    let mut idle = site.client().await;
+    site.assert_steady(&mut idle).await;
+    let (first, second) = (Site::route("app", &one), Site::route("app", &two));
+    let cases: [(&str, &dyn Fn(&Folder), Option<&str>); 6] = [
+        ("added", &|folder| folder.write("app.yaml", &first), Some("one")),
+        ("edited in place", &|folder| folder.write("app.yaml", &second), Some("two")),
+        ("replaced", &|folder| folder.replace("app.yaml", &first), Some("one")),
+        ("removed", &|folder| folder.remove("app.yaml"), None),
+        ("added in a new folder", &|folder| folder.write_below("new/app.yaml", &second), Some("two")),
+        ("removed with its folder", &|folder| folder.remove_all("new"), None),
+    ];
+    for (what, edit, expected) in cases {
+        edit(&site.folder);
+        let edited = Instant::now();
+        wait::until(&format!("the effect of a file that is {what}"), async || {
+            let answer = site.get("app.example.com", "/").await;
+            (backend(&answer).as_deref() == expected).then_some(())
+        })
+        .await;
+        println!("{what}: served after {:.1} ms", edited.elapsed().as_secs_f64() * 1000.0);
+        // The connection from before all edits is still the same one.
+        site.assert_steady(&mut idle).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broken_edit_keeps_what_was_there_and_its_neighbours() {
+    let (app, other) = (Backend::named("app").await, Backend::named("other").await);
+    let text = Site::route("app", &app);
+    let site = Site::with(&[], |folder| folder.write("app.yaml", &text)).await;
+    let mut idle = site.client().await;
+    let broken = text.replace("hostnames: [", "hostnames: [[");
+    let both = broken + &Site::route("other", &other);
+    site.folder.write("app.yaml", &both);
+    site.running.says(&["app.yaml:"]).await;
+    assert_eq!(site.get("app.example.com", "/").await.echo().backend, "app");
+    site.assert_steady(&mut idle).await;
+
+    site.folder.write("app.yaml", &(text + &Site::route("other", &other)));
+    wait::until("the other route of the mended file", async || {
+        let answer = site.get("other.example.com", "/").await;
+        (backend(&answer).as_deref() == Some("other")).then_some(())
+    })
+    .await;
+    site.running.says(&["mended"]).await;
+    assert_eq!(site.get("app.example.com", "/").await.echo().backend, "app");
+    site.assert_steady(&mut idle).await;
+}
+
+#[tokio::test]
+async fn listeners_come_and_go() {
+    let site = Site::open().await;
+    let mut idle = site.client().await;
+    site.assert_steady(&mut idle).await;
+    let extra = Port::free();
+    let base = manifests::http("http", site.port.number);
+    let more = [base.clone(), manifests::http("extra", extra.number)];
+    site.folder.replace("gateway.yaml", &manifests::gateway(GATEWAY, &more));
+    wait::until("Programmed=True of the new listener", async || {
+        let programmed = site.running.admin.listener(GATEWAY, "extra", "Programmed").await?;
+        (programmed.status == "True").then_some(())
+    })
+    .await;
+    // Programmed means that traffic runs, so the first try must succeed.
+    let mut there = crate::stage::http1::Http1::connect(extra.address()).await.expect("open");
+    site.assert_steady(&mut there).await;
+
+    site.folder.replace("gateway.yaml", &manifests::gateway(GATEWAY, &[base]));
+    wait::until("the end of the listener", async || {
+        let status = site.running.admin.listener(GATEWAY, "extra", "Programmed").await;
+        status.is_none().then_some(())
+    })
+    .await;
+    // It is asked to go, or closed where it idles; it is not cut.
+    let last = there.get("steady.example.com", "/").await;
+    assert!(last.is_err() || there.closing, "{last:?}");
+    site.assert_steady(&mut idle).await;
+}
+
+#[tokio::test]
+async fn certificates_rotate_without_a_restart() {
+    let port = Port::free();
+    let host = "app.example.com";
+    let (app, first) = (Backend::named("app").await, Certificate::of(&[host]));
+    let site = Site::with(&[], |folder| {
+        let listener = manifests::https("https", port.number, "web");
+        folder.write("secure.yaml", &manifests::gateway("default/secure", &[listener]));
+        folder.write("secret.yaml", &manifests::secret("web", &first));
+        let route = manifests::route("app", "default/secure", host, "/", "app");
+        folder.write("app.yaml", &(route + &manifests::service("app", app.address)));
+    })
+    .await;
+    site.running.admin.programmed("default/secure").await;
+    let shake = async || Secured::connect(port.address(), host, &["http/1.1"]).await;
+    let old = shake().await.expect("a handshake");
+    assert_eq!(old.certificate(), first.der);
+    let mut old = old.http1();
+
+    let second = Certificate::of(&[host]);
+    site.folder.replace("secret.yaml", &manifests::secret("web", &second));
+    wait::until("the new certificate", async || {
+        let shown = shake().await.expect("every handshake succeeds").certificate();
+        assert!(shown == first.der || shown == second.der, "neither of both");
+        (shown == second.der).then_some(())
+    })
+    .await;
+    let answer = old.get(host, "/").await.expect("a connection outlives its certificate");
+    assert_eq!(answer.echo().backend, "app");
+}
+
+/// Who answered; none is a 404.
+fn backend(answer: &Answer) -> Option<String> {
+    match answer.status {
+        404 => None,
+        _ => Some(answer.echo().backend),
+    }
+}

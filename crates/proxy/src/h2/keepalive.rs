@@ -1,0 +1,110 @@
+//! Whether the peer is still there: a PING while streams are open, and the end of connections that
+//! are idle or whose peer is gone.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use h2::{Ping, PingPong};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::defaults;
+
+/// The clock of one connection.
+pub(super) struct Keepalive {
+    pings: Option<PingPong>,
+    timer: Pin<Box<Sleep>>,
+    /// None: somebody else ends the connection when it is idle.
+    idle_time: Option<Duration>,
+    /// Since when there is no stream.
+    idle_since: Option<Instant>,
+    state: State,
+}
+
+/// What the timer is set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The next look.
+    Watching,
+    /// The answer to a PING.
+    Waiting,
+    /// The end of an idle connection: it is not looked at in between.
+    Parked,
+}
+
+/// What a connection should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// End in order: it was idle for too long.
+    Idle,
+    /// End: the peer does not answer.
+    Dead,
+}
+
+impl Keepalive {
+    /// Starts the clock.
+    pub(super) fn new(pings: Option<PingPong>, idle_time: Option<Duration>) -> Self {
+        let timer = Box::pin(sleep_until(Instant::now() + defaults::H2_PING_INTERVAL));
+        Self { pings, timer, idle_time, idle_since: None, state: State::Watching }
+    }
+
+    /// Looks at the clock. `busy` says whether streams are open.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<Verdict> {
+        if busy {
+            self.idle_since = None;
+            if self.state == State::Parked {
+                self.watch();
+            }
+        } else if self.idle_since.is_none() {
+            self.idle_since = Some(Instant::now());
+        }
+        if self.state == State::Waiting && self.has_answer(cx) {
+            self.watch();
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if self.state == State::Waiting {
+                return Poll::Ready(Verdict::Dead);
+            }
+            match (self.idle_since, self.idle_time) {
+                (Some(since), Some(time)) if since.elapsed() >= time => {
+                    self.watch();
+                    return Poll::Ready(Verdict::Idle);
+                }
+                (Some(since), Some(time)) => self.set(State::Parked, since + time),
+                (Some(_), None) => self.watch(),
+                (None, _) => self.ping(cx),
+            }
+        }
+        Poll::Pending
+    }
+
+    fn watch(&mut self) {
+        self.set(State::Watching, Instant::now() + defaults::H2_PING_INTERVAL);
+    }
+
+    fn ping(&mut self, cx: &mut Context<'_>) {
+        let sent = self.pings.as_mut().is_some_and(|pings| pings.send_ping(Ping::opaque()).is_ok());
+        if sent && !self.has_answer(cx) {
+            self.set(State::Waiting, Instant::now() + defaults::H2_PING_TIME);
+        } else {
+            self.watch();
+        }
+    }
+
+    /// Whether the PING was answered; waits for it if not.
+    fn has_answer(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.pings.as_mut().map(|pings| pings.poll_pong(cx)) {
+            Some(Poll::Pending) => false,
+            // An error: the connection is ending, and says so itself.
+            Some(Poll::Ready(_)) | None => true,
+        }
+    }
+
+    fn set(&mut self, state: State, at: Instant) {
+        self.state = state;
+        self.timer.as_mut().reset(at);
+    }
+}

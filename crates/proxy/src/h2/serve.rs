@@ -1,0 +1,173 @@
+//! The life of a client's connection: streams in, each in a task of its own; GOAWAY when the
+//! connection shall end; an end for peers that abuse it.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use ::http::Request;
+use bytes::Bytes;
+use h2::{
+    Reason, RecvStream,
+    server::{Builder, Connection as Frames, SendResponse},
+};
+use router::Head;
+use tokio::time::timeout;
+
+use crate::{
+    accept::Connection,
+    closing::{Seat, Stage},
+    defaults,
+    h2::{
+        ServerStream,
+        keepalive::{Keepalive, Verdict},
+    },
+    io::Io,
+    limits,
+    local::Local,
+};
+
+/// Serves a client until its connection ends.
+pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
+    let Connection { io, remote, bind, listener, server_name, closing } = connection;
+    let handshake = builder().handshake::<Io, Bytes>(io);
+    let mut frames = match timeout(defaults::PREAMBLE_TIME, handshake).await {
+        Ok(Ok(frames)) => frames,
+        Ok(Err(error)) => return tracing::debug!(%error, "a client does not speak HTTP/2"),
+        Err(_) => return tracing::debug!("a client did not begin to speak HTTP/2"),
+    };
+    let keepalive = Keepalive::new(frames.ping_pong(), Some(defaults::DOWNSTREAM_IDLE_TIME));
+    let conduct = Rc::new(Conduct::default());
+    let mut driver = Driver { local, frames, keepalive, conduct, closing, announced: false };
+    poll_fn(|cx| driver.poll(cx)).await;
+}
+
+/// How a client behaves on one connection, and what its streams share.
+#[derive(Default)]
+pub(super) struct Conduct {
+    opened: Cell<u32>,
+    abandoned: Cell<u32>,
+    spare_heads: RefCell<Vec<Head>>,
+}
+
+impl Conduct {
+    /// The client took a request back before its response began.
+    pub(super) fn abandoned(&self) {
+        self.abandoned.set(self.abandoned.get().saturating_add(1));
+    }
+
+    fn opened(&self) {
+        self.opened.set(self.opened.get().saturating_add(1));
+    }
+
+    /// Whether it opens streams only to reset them: that costs us far more than it.
+    fn is_abusive(&self) -> bool {
+        let abandoned = self.abandoned.get();
+        abandoned > limits::H2_ABANDONED_MAX && abandoned > self.opened.get() / 2
+    }
+
+    fn head(&self) -> Head {
+        self.spare_heads.borrow_mut().pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut head: Head) {
+        let mut spare = self.spare_heads.borrow_mut();
+        if spare.len() < limits::H2_SPARE_HEADS_MAX {
+            head.clear();
+            spare.push(head);
+        }
+    }
+}
+
+struct Driver {
+    local: Rc<Local>,
+    frames: Frames<Io, Bytes>,
+    keepalive: Keepalive,
+    conduct: Rc<Conduct>,
+    closing: Seat,
+    /// Whether the client was told that the connection ends.
+    announced: bool,
+}
+
+impl Driver {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.closing.stage() > Stage::Open {
+            self.announce();
+        }
+        loop {
+            if self.conduct.is_abusive() {
+                self.frames.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                // One poll writes it, if the socket takes anything at all.
+                let _ = self.frames.poll_closed(cx);
+                tracing::debug!("a client resets its streams too often");
+                return Poll::Ready(());
+            }
+            match self.frames.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => self.start(cx, request, respond),
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::debug!(%error, "a client's connection broke");
+                    return Poll::Ready(());
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        // One that was told to end is asked whether it is there, so that it does not linger.
+        let busy = self.announced || self.frames.has_streams();
+        match self.keepalive.poll(cx, busy) {
+            Poll::Ready(Verdict::Dead) => Poll::Ready(()),
+            Poll::Ready(Verdict::Idle) => {
+                self.announce();
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// GOAWAY in two steps (RFC 9113 §6.8): streams that are on their way are still served.
+    fn announce(&mut self) {
+        if !self.announced {
+            self.announced = true;
+            self.frames.graceful_shutdown();
+        }
+    }
+
+    fn start(
+        &self,
+        cx: &mut Context<'_>,
+        request: Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+    ) {
+        self.conduct.opened();
+        if respond.poll_reset(cx).is_ready() {
+            // Taken back before we have looked at it.
+            return self.conduct.abandoned();
+        }
+        let (local, conduct) = (self.local.clone(), self.conduct.clone());
+        self.local.spawn(async move {
+            let mut head = conduct.head();
+            let (mut stream, read) =
+                ServerStream::new(request, respond, conduct.clone(), &mut head);
+            let _ = (&local, &mut stream, &mut head, read);
+            drop(stream);
+            conduct.give_back(head);
+        });
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(limits::H2_STREAMS_MAX)
+        .initial_window_size(limits::H2_WINDOW_BYTES)
+        .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(limits::H2_HEADER_LIST_BYTES_MAX)
+        .max_send_buffer_size(limits::H2_SEND_BUFFER_BYTES)
+        .max_pending_accept_reset_streams(limits::H2_PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(Some(limits::H2_LOCAL_RESETS_MAX));
+    builder
+}

@@ -14,16 +14,20 @@ use h2::{
     Reason, RecvStream,
     server::{Builder, Connection as Frames, SendResponse},
 };
-use router::Head;
 use tokio::time::timeout;
 
 use crate::{
     accept::Connection,
-    closing::{Seat, Stage},
     defaults,
     h2::{
         ServerStream,
         keepalive::{Keepalive, Verdict},
+    },
+    http::{
+        Client, Down,
+        heads::Lent,
+        request::{exchange, refuse},
+        timer::Timer,
     },
     io::Io,
     limits,
@@ -32,7 +36,7 @@ use crate::{
 
 /// Serves a client until its connection ends.
 pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
-    let Connection { io, remote, bind, listener, server_name, closing } = connection;
+    let (io, client) = Client::of(connection);
     let handshake = builder().handshake::<Io, Bytes>(io);
     let mut frames = match timeout(defaults::PREAMBLE_TIME, handshake).await {
         Ok(Ok(frames)) => frames,
@@ -41,7 +45,8 @@ pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
     };
     let keepalive = Keepalive::new(frames.ping_pong(), Some(defaults::DOWNSTREAM_IDLE_TIME));
     let conduct = Rc::new(Conduct::default());
-    let mut driver = Driver { local, frames, keepalive, conduct, closing, announced: false };
+    let client = Rc::new(client);
+    let mut driver = Driver { local, client, frames, keepalive, conduct, announced: false };
     poll_fn(|cx| driver.poll(cx)).await;
 }
 
@@ -50,7 +55,7 @@ pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
 pub(super) struct Conduct {
     opened: Cell<u32>,
     abandoned: Cell<u32>,
-    spare_heads: RefCell<Vec<Head>>,
+    spare_timers: RefCell<Vec<Timer>>,
 }
 
 impl Conduct {
@@ -69,15 +74,14 @@ impl Conduct {
         abandoned > limits::H2_ABANDONED_MAX && abandoned > self.opened.get() / 2
     }
 
-    fn head(&self) -> Head {
-        self.spare_heads.borrow_mut().pop().unwrap_or_default()
+    fn timer(&self) -> Timer {
+        self.spare_timers.borrow_mut().pop().unwrap_or_default()
     }
 
-    fn give_back(&self, mut head: Head) {
-        let mut spare = self.spare_heads.borrow_mut();
-        if spare.len() < limits::H2_SPARE_HEADS_MAX {
-            head.clear();
-            spare.push(head);
+    fn give_back(&self, timer: Timer) {
+        let mut spare = self.spare_timers.borrow_mut();
+        if spare.len() < limits::H2_SPARE_TIMERS_MAX {
+            spare.push(timer);
         }
     }
 }
@@ -85,16 +89,16 @@ impl Conduct {
 struct Driver {
     local: Rc<Local>,
     frames: Frames<Io, Bytes>,
+    client: Rc<Client>,
     keepalive: Keepalive,
     conduct: Rc<Conduct>,
-    closing: Seat,
     /// Whether the client was told that the connection ends.
     announced: bool,
 }
 
 impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.closing.stage() > Stage::Open {
+        if self.client.ends() {
             self.announce();
         }
         loop {
@@ -147,14 +151,22 @@ impl Driver {
             // Taken back before we have looked at it.
             return self.conduct.abandoned();
         }
-        let (local, conduct) = (self.local.clone(), self.conduct.clone());
+        let (local, client) = (self.local.clone(), self.client.clone());
+        let conduct = self.conduct.clone();
         self.local.spawn(async move {
-            let mut head = conduct.head();
+            let mut lent = Lent::new();
+            let heads = lent.heads();
             let (mut stream, read) =
-                ServerStream::new(request, respond, conduct.clone(), &mut head);
-            let _ = (&local, &mut stream, &mut head, read);
-            drop(stream);
-            conduct.give_back(head);
+                ServerStream::new(request, respond, conduct.clone(), &mut heads.request);
+            let (mut down, mut timer) = (Down::H2(&mut stream), conduct.timer());
+            match read {
+                Ok(()) => exchange(&local, &client, &mut down, heads, &mut timer).await,
+                Err(violation) => {
+                    let failure = violation.of_request();
+                    refuse(&local, &client, &mut down, heads, &mut timer, failure);
+                }
+            }
+            conduct.give_back(timer);
         });
     }
 }

@@ -78,10 +78,9 @@ pub(crate) fn enter(
 
 async fn serve(local: Rc<Local>, arrival: Arrival) {
     let deadline = Instant::now() + defaults::PREAMBLE_TIME;
-    let secure = match local.live().binds.get(&arrival.bind) {
-        Some(bind) => bind.secure,
-        None => return local.telemetry.connection_refused(Refusal::NoListener),
-    };
+    // A bind that is removed has nobody left to answer for it; clients without TLS are told so in
+    // their own protocol.
+    let secure = local.live().binds.get(&arrival.bind).is_some_and(|bind| bind.secure);
     let _active = local.telemetry.connection_opened(secure);
     let read = match secure {
         true => secured::read(&local, arrival, deadline).await,

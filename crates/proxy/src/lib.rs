@@ -17,7 +17,8 @@ use std::{
 use arc_swap::ArcSwap;
 use ir::{Ack, Delta};
 use tokio::{
-    runtime::{Builder, Runtime},
+    net::TcpListener,
+    runtime::{Builder, Handle, Runtime},
     sync::{mpsc, oneshot, watch},
 };
 
@@ -50,6 +51,8 @@ mod tls;
 mod upstream;
 mod worker;
 
+pub use admin::Views;
+
 /// What a proxy is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -59,6 +62,8 @@ pub struct Options {
     pub port_offset: u16,
     /// Where metrics and readiness are served.
     pub admin: Option<SocketAddr>,
+    /// What is shown there that only the embedding program knows.
+    pub views: Views,
     /// Where the access log goes.
     pub access_log: AccessLogTarget,
     /// The DNS server to ask; none means those of the machine.
@@ -88,6 +93,7 @@ impl Default for Options {
             workers: None,
             port_offset: 0,
             admin: None,
+            views: Views::default(),
             access_log: AccessLogTarget::Off,
             resolver: None,
             connections_max: defaults::CONNECTIONS_MAX,
@@ -103,8 +109,8 @@ pub struct Proxy {
     commands: mpsc::Sender<Command>,
     acks: watch::Receiver<Ack>,
     workers: Vec<Worker>,
-    /// None only while it is being dropped.
-    control: Option<Runtime>,
+    admin: Option<SocketAddr>,
+    control: Background,
 }
 
 impl Proxy {
@@ -113,12 +119,8 @@ impl Proxy {
     /// # Errors
     /// A thread cannot be started, or a file or address in the options cannot be used.
     pub fn start(options: Options) -> std::io::Result<Self> {
-        let control = Builder::new_multi_thread()
-            .worker_threads(CONTROL_THREADS)
-            .thread_name("control")
-            .enable_io()
-            .enable_time()
-            .build()?;
+        let background = Background::start()?;
+        let control = background.handle.clone();
         let count = worker_count(&options);
         let sockets = Sockets::new(count, options.port_offset, options.drain_min);
         let (lookups, answers) = mpsc::channel(limits::DNS_ANSWERS_MAX);
@@ -126,6 +128,14 @@ impl Proxy {
             let _inside = control.enter();
             Names::new(options.resolver, lookups).map_err(std::io::Error::other)?
         };
+        let admin = match options.admin {
+            Some(address) => {
+                let _inside = control.enter();
+                Some(admin::open(address)?)
+            }
+            None => None,
+        };
+        let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
         let shared = Arc::new(Shared {
             telemetry: Telemetry::start(&options.access_log)?,
             live: ArcSwap::from_pointee(Live::empty()),
@@ -150,7 +160,16 @@ impl Proxy {
         };
         let (commands, received) = mpsc::channel(limits::COMMANDS_MAX);
         control.spawn(config::run(state, received, answers));
-        Ok(Self { shared, commands, acks: acked, workers, control: Some(control) })
+        if let Some(listener) = admin {
+            control.spawn(admin::serve(listener, shared.clone()));
+        }
+        let admin = admin_address;
+        Ok(Self { shared, commands, acks: acked, workers, admin, control: background })
+    }
+
+    /// Where the admin server answers, with the port that was found for port 0.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Serves the state after this step. Returns when every worker does, and every bind that can be
@@ -178,14 +197,14 @@ impl Proxy {
 
     /// Ends the proxy politely: readiness fails, accepting goes on for the minimum drain, then
     /// clients are asked to go and streams may end until the maximum. Whether all of them did.
-    pub async fn drain(mut self) -> bool {
+    pub async fn drain(self) -> bool {
         let times = (self.shared.options.drain_min, self.shared.options.drain_max);
         let reports = self.workers.iter().map(|worker| worker.report.clone()).collect();
-        let Some(control) = self.control.take() else { return false };
-        let drained = control.spawn(drain::run(times, self.commands.clone(), reports)).await;
+        let drain = drain::run(times, self.commands, reports);
+        let drained = self.control.handle.spawn(drain).await;
         // The workers end when the control task, and with it their orders, is gone.
-        control.shutdown_background();
-        for Worker { mut report, thread } in self.workers.drain(..) {
+        drop(self.control);
+        for Worker { mut report, thread } in self.workers {
             while report.changed().await.is_ok() {}
             let _ = thread.join();
         }
@@ -194,10 +213,26 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
+/// The runtime of everything that is no traffic. Its tasks end when it is dropped, and dropping it
+/// waits for none of them, so that it can be dropped anywhere.
+struct Background {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Background {
+    fn start() -> std::io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(CONTROL_THREADS).thread_name("control").enable_io().enable_time();
+        let runtime = builder.build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+}
+
+impl Drop for Background {
     fn drop(&mut self) {
-        if let Some(control) = self.control.take() {
-            control.shutdown_background();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }

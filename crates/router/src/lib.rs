@@ -28,6 +28,7 @@ mod sample;
 mod shards;
 mod split;
 mod table;
+mod texts;
 
 pub use answer::{Answer, Cause, Step};
 pub use backends::{BackendEntry, BackendSlot, Backends};

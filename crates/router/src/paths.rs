@@ -5,59 +5,82 @@
 //! only match where the path ends or has a slash, and only lengths that occur are tried. Regexes are
 //! tried one by one, since each could match anything.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
 
-use foldhash::fast::RandomState;
-use ir::PathMatch;
+use ir::{Match, PathMatch};
 
-use crate::{Matched, Plan, Prefix, pattern::Request, precedence::Precedence, table::RouteEntry};
+use crate::{
+    Matched, Plan, Prefix, pattern::Request, precedence::Precedence, table::RouteEntry,
+    texts::Texts,
+};
 
 /// The compiled paths.
 #[derive(Default)]
 pub(crate) struct Paths {
-    exact: ByPath,
-    regex: Vec<Candidate>,
-    prefix: ByPath,
+    /// Where the candidates of an exact path begin.
+    exact: Texts,
+    /// Where the candidates of a prefix begin.
+    prefix: Texts,
     /// Which lengths prefixes have, the longest first.
-    lengths: Vec<usize>,
+    lengths: Box<[usize]>,
+    /// Where those with a regex begin, if there are any.
+    regex: Option<u32>,
+    /// Lists of those with the same path, the greatest precedence first.
+    candidates: Box<[Candidate]>,
 }
-
-type ByPath = HashMap<Box<[u8]>, Vec<Candidate>, RandomState>;
 
 /// One match of one rule.
 struct Candidate {
     plan: Arc<Plan>,
     place: u32,
+    /// It has no conditions beside its path.
+    bare: bool,
+    /// Its list ends here.
+    last: bool,
 }
 
 impl Paths {
     pub(crate) fn compile(routes: &[Arc<RouteEntry>]) -> Self {
-        let mut ranked = Vec::new();
+        let mut ranked: Vec<Ranked<'_>> = Vec::with_capacity(routes.len());
         for entry in routes {
             let Some(route) = &entry.route else { continue };
             for plan in &entry.plans {
-                for (place, wanted) in plan.matches.iter().enumerate() {
-                    ranked.push((Precedence::of(route, plan, place, wanted), plan, place, wanted));
-                }
+                ranked.extend(plan.matches.iter().enumerate().map(|(place, wanted)| Ranked {
+                    precedence: Precedence::of(route, plan, place, wanted),
+                    plan,
+                    place,
+                    wanted,
+                }));
             }
         }
-        ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        ranked.sort_unstable_by(Ranked::order);
         let mut out = Self::default();
-        for (_, plan, place, wanted) in ranked {
-            let candidate = Candidate { plan: plan.clone(), place: place as u32 };
-            let list = match &wanted.path {
-                PathMatch::Exact(path) => out.exact.entry(path.as_bytes().into()).or_default(),
-                PathMatch::Regex(_) => &mut out.regex,
-                PathMatch::Prefix(path) => {
-                    // They come longest first.
-                    if out.lengths.last() != Some(&path.len()) {
-                        out.lengths.push(path.len());
-                    }
-                    out.prefix.entry(path.as_bytes().into()).or_default()
+        let (mut exact, mut prefix, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+        let mut candidates = Vec::with_capacity(ranked.len());
+        for list in ranked.chunk_by(|a, b| a.list() == b.list()) {
+            let start = candidates.len() as u32;
+            match list.first().map(Ranked::list) {
+                Some((Kind::Exact, path)) => exact.push((path, start)),
+                Some((Kind::Prefix, path)) => {
+                    prefix.push((path, start));
+                    lengths.push(path.len());
                 }
-            };
-            list.push(candidate);
+                Some((Kind::Regex, _)) => out.regex = Some(start),
+                None => {}
+            }
+            candidates.extend(list.iter().enumerate().map(|(at, ranked)| Candidate {
+                plan: ranked.plan.clone(),
+                place: ranked.place as u32,
+                bare: is_bare(ranked.wanted),
+                last: at + 1 == list.len(),
+            }));
         }
+        // They come longest first.
+        lengths.dedup();
+        out.lengths = lengths.into();
+        out.candidates = candidates.into();
+        out.exact = Texts::new(&exact);
+        out.prefix = Texts::new(&prefix);
         out
     }
 
@@ -68,30 +91,81 @@ impl Paths {
         if path.first() != Some(&b'/') {
             return None;
         }
-        let first = |list: &'t [Candidate], prefix| {
-            let found = list.iter().find(|candidate| candidate.matches(request))?;
-            Some(Matched { plan: &found.plan, place: found.place as usize, prefix })
-        };
-        let exact = self.exact.get(path).and_then(|list| first(list, Prefix::none()));
-        exact.or_else(|| first(&self.regex, Prefix::none())).or_else(|| {
+        let exact = self.exact.get(path).and_then(|list| self.first(list, request, Prefix::none()));
+        let regex = || self.regex.and_then(|list| self.first(list, request, Prefix::none()));
+        exact.or_else(regex).or_else(|| {
             self.lengths.iter().find_map(|&length| {
                 if path.len() != length && path.get(length) != Some(&b'/') {
                     return None;
                 }
-                first(self.prefix.get(&path[..length])?, Prefix::of(length))
+                self.first(self.prefix.get(&path[..length])?, request, Prefix::of(length))
             })
         })
+    }
+
+    /// The first candidate of a list whose conditions hold.
+    fn first(&self, list: u32, request: &Request<'_>, prefix: Prefix) -> Option<Matched<'_>> {
+        for candidate in self.candidates.get(list as usize..)? {
+            let place = candidate.place as usize;
+            if candidate.bare || candidate.holds(request) {
+                return Some(Matched { plan: &candidate.plan, place, prefix });
+            }
+            if candidate.last {
+                break;
+            }
+        }
+        None
     }
 }
 
 impl Candidate {
-    fn matches(&self, request: &Request<'_>) -> bool {
+    fn holds(&self, request: &Request<'_>) -> bool {
         let Some(wanted) = self.plan.matches.get(self.place as usize) else { return false };
-        if let PathMatch::Regex(regex) = &wanted.path
-            && !regex.is_match(request.path)
-        {
-            return false;
-        }
-        request.check(wanted, self.plan.cors()).is_ok()
+        let path = match &wanted.path {
+            PathMatch::Regex(regex) => regex.is_match(request.path),
+            PathMatch::Exact(_) | PathMatch::Prefix(_) => true,
+        };
+        path && request.check(wanted, self.plan.cors()).is_ok()
     }
+}
+
+/// A match on its way into the lists.
+struct Ranked<'r> {
+    precedence: Precedence<'r>,
+    plan: &'r Arc<Plan>,
+    place: usize,
+    wanted: &'r Match,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Exact,
+    Regex,
+    Prefix,
+}
+
+impl<'r> Ranked<'r> {
+    /// What the matches of one list have in common: all regexes form one.
+    fn list(&self) -> (Kind, &'r [u8]) {
+        match &self.wanted.path {
+            PathMatch::Exact(path) => (Kind::Exact, path.as_bytes()),
+            PathMatch::Regex(_) => (Kind::Regex, b""),
+            PathMatch::Prefix(path) => (Kind::Prefix, path.as_bytes()),
+        }
+    }
+
+    /// Lists side by side, longer paths first; in a list the greatest precedence first.
+    fn order(&self, other: &Self) -> Ordering {
+        let ((kind, path), (other_kind, other_path)) = (self.list(), other.list());
+        kind.cmp(&other_kind)
+            .then_with(|| other_path.len().cmp(&path.len()))
+            .then_with(|| path.cmp(other_path))
+            .then_with(|| other.precedence.cmp(&self.precedence))
+    }
+}
+
+fn is_bare(wanted: &Match) -> bool {
+    let Match { path, method, headers, query } = wanted;
+    let regex = matches!(path, PathMatch::Regex(_));
+    !regex && method.is_none() && headers.is_empty() && query.is_empty()
 }

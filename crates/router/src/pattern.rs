@@ -6,7 +6,7 @@
 //! - Query: the first parameter of a name counts; names and values are compared decoded, `%XX` and
 //!   `+` (a space), as forms write them. What is no escape stands for itself.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use ir::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 
@@ -38,6 +38,19 @@ impl<'h> Request<'h> {
             method: head.bytes(head.method),
             preflight: cors::preflight(head),
         }
+    }
+
+    /// Whether the path fits.
+    pub(crate) fn has_path(&self, wanted: &Match) -> bool {
+        self.path.starts_with(b"/")
+            && match &wanted.path {
+                PathMatch::Exact(text) => self.path == text.as_bytes(),
+                PathMatch::Regex(regex) => regex.is_match(self.path),
+                PathMatch::Prefix(text) => self
+                    .path
+                    .strip_prefix(text.as_bytes())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")),
+            }
     }
 
     /// Whether all conditions but the path hold. `cors`: whether the rule answers preflights.
@@ -131,9 +144,4 @@ pub(crate) fn canonical(wanted: &Match) -> Match {
         PathMatch::Regex(regex) => PathMatch::Regex(regex.clone()),
     };
     Match { path, ..wanted.clone() }
-}
-
-/// A value for people.
-pub(crate) fn readable(value: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(value)
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use ir::{
-    Backend, BackendChoice, Bind, Endpoints, HeaderMatch, HeaderName, Hostname, Id, Listener,
-    Match, PathMatch, Protocol, QueryMatch, Regex, Resource, Route, Rule, Snapshot, Target,
-    UpstreamProtocol, ValueMatch, WeightedBackend,
+    BackendChoice, Bind, HeaderMatch, HeaderName, Hostname, Id, Listener, Match, PathMatch,
+    Protocol, QueryMatch, Regex, Resource, Route, Rule, Snapshot, ValueMatch, WeightedBackend,
 };
 
 use crate::{Head, head::Span};
@@ -57,12 +56,6 @@ pub(crate) fn listener(snapshot: &mut Snapshot, name: &str, bind: &str, hostname
     let hostname = Hostname::parse(hostname).unwrap();
     let listener = Listener { bind: Id::new(bind), hostname, protocol: Protocol::Http };
     snapshot.insert(name, Resource::Listener(Arc::new(listener)));
-}
-
-pub(crate) fn backend(snapshot: &mut Snapshot, name: &str) {
-    let target = Target::Endpoints(Id::<Endpoints>::new(name));
-    let backend = Backend { protocol: UpstreamProtocol::Http1, target };
-    snapshot.insert(name, Resource::Backend(Arc::new(backend)));
 }
 
 /// A route named `ns/NAME` on `listener`.

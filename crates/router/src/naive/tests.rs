@@ -14,7 +14,7 @@ use proptest::{
 };
 
 use super::*;
-use crate::{Step, Table, path::normalise, sample};
+use crate::{Step, Table, explain::explain, path::normalise, sample};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -101,7 +101,10 @@ fn agree(snapshot: &Snapshot, table: &Table, requests: &[Ask]) -> TestCaseResult
             let found = found.and_then(|listener| listener.route(&head));
             let decided =
                 found.map(|found| Decision { rule: found.plan.rule.clone(), place: found.place });
-            prop_assert_eq!(decided, expected, "{:?}", ask);
+            prop_assert_eq!(&decided, &expected, "{:?}", ask);
+            let told = explain(table, &bind, &head, 3).winner.map(|won| won.candidate);
+            let told = told.map(|told| Decision { rule: told.rule, place: told.place });
+            prop_assert_eq!(told, expected, "explained: {:?}", ask);
             let Some(found) = found else { continue };
             let rule = &snapshot.rules[&found.plan.rule];
             prop_assert_eq!(&found.plan.source, rule);

@@ -90,9 +90,14 @@ fn parts(authority: &[u8]) -> Result<(&[u8], Option<&[u8]>), InvalidTarget> {
 /// can hold them, and programs disagree about what they mean.
 fn is_name(host: &[u8]) -> bool {
     let name = host.strip_suffix(b".").unwrap_or(host);
-    let label = |label: &[u8]| {
-        !label.is_empty()
-            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_~".contains(byte))
-    };
-    host.len() <= HOST_BYTES_MAX && name.split(|byte| *byte == b'.').all(label)
+    let mut label_bytes = 0;
+    for byte in name {
+        match byte {
+            b'.' if label_bytes == 0 => return false,
+            b'.' => label_bytes = 0,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => label_bytes += 1,
+            _ => return false,
+        }
+    }
+    label_bytes > 0 && host.len() <= HOST_BYTES_MAX
 }

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    rc::Rc,
     sync::{Arc, mpsc},
     thread,
 };
@@ -12,7 +13,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{Shared, bind::Door, closing::Stage, local::Local};
+use crate::{Shared, bind::Door, closing::Stage, local::Local, upstream};
 
 mod doors;
 
@@ -83,6 +84,7 @@ async fn run(
     report: watch::Sender<Report>,
 ) {
     let local = Local::new(index, shared);
+    local.spawn_background(upstream::sweep(Rc::downgrade(&local)));
     let mut doors = Doors::new(local.clone());
     loop {
         let now = orders.borrow_and_update().clone();

@@ -95,11 +95,6 @@ impl Pump {
         self.state == State::Done
     }
 
-    /// Gives the direction up: nothing more is moved.
-    pub(crate) fn give_up(&mut self) {
-        self.state = State::Done;
-    }
-
     /// Begins anew with a message that was read in part or in full, as a retry does.
     pub(crate) fn reopen(&mut self) {
         self.state = State::Open;

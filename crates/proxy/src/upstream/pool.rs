@@ -4,11 +4,13 @@
 //! connection still stands is known without a system call. An edit closes only what leads to
 //! endpoints that are gone.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use ir::{Backend, Endpoint, Id, UpstreamProtocol};
 use router::BackendSlot;
-use tokio::time::Instant;
 
 use crate::{
     defaults,
@@ -24,6 +26,8 @@ use crate::{
 pub(crate) struct Pools {
     /// By slot.
     backends: RefCell<Vec<Option<BackendPool>>>,
+    /// Counts the sweeps: the clock by which idle connections grow old.
+    sweeps: Cell<u64>,
 }
 
 struct BackendPool {
@@ -42,7 +46,8 @@ struct EndpointPool {
 
 struct Idle {
     conn: ClientConn,
-    since: Instant,
+    /// The sweep after which it became idle.
+    since: u64,
 }
 
 impl Pools {
@@ -83,7 +88,7 @@ impl Pools {
             pool.idle.remove(0);
         }
         conn.rest();
-        pool.idle.push(Idle { conn, since: Instant::now() });
+        pool.idle.push(Idle { conn, since: self.sweeps.get() });
     }
 
     /// Lets others share a new HTTP/2 connection.
@@ -102,14 +107,17 @@ impl Pools {
         }
     }
 
-    /// Closes connections that have waited too long or that their endpoint closed.
+    /// Closes connections that have waited too long or that their endpoint closed. To be called
+    /// every [`limits::POOL_SWEEP`].
     pub(crate) fn sweep(&self) {
-        let oldest = Instant::now().checked_sub(defaults::UPSTREAM_IDLE_TIME);
+        let now = self.sweeps.get() + 1;
+        self.sweeps.set(now);
+        let sweeps_max = defaults::UPSTREAM_IDLE_TIME.div_duration_f32(limits::POOL_SWEEP) as u64;
         for pool in self.backends.borrow_mut().iter_mut().flatten() {
             for endpoint in &mut pool.endpoints {
-                endpoint.idle.retain_mut(|idle| {
-                    oldest.is_none_or(|oldest| idle.since >= oldest) && idle.conn.is_alive()
-                });
+                endpoint
+                    .idle
+                    .retain_mut(|idle| now - idle.since <= sweeps_max && idle.conn.is_alive());
                 endpoint.shared.retain_mut(h2::ClientConnection::is_open);
             }
         }

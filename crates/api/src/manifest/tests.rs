@@ -135,7 +135,7 @@ items:
   kind: Deployment
   metadata: {name: web, namespace: shop}
 - {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}
-- {apiVersion: v1, kind: Service, metadata: {name: bad}, spec: {prots: []}}
+- {apiVersion: v1, kind: Service, metadata: {name: bad}, spec: {ports: [{port: x}]}}
 - apiVersion: gateway.networking.k8s.io/v1
   kind: GatewayClassList
   items:

@@ -22,7 +22,7 @@ pub(super) fn tls(spec: &TLSRouteSpec, version: &str, out: &mut Violations) {
     let path = path.key("hostnames");
     route::hostnames(path, &spec.hostnames, 1024, out);
     if version != OLD {
-        out.items(path, spec.hostnames.len(), 1, usize::MAX);
+        out.required(path, !spec.hostnames.is_empty());
         let address = |name: &String| name.parse::<IpAddr>().is_ok();
         out.rule(path, !spec.hostnames.iter().any(address), "hostnames cannot contain an IP");
     }

@@ -74,3 +74,41 @@ impl Seat {
         self.closing.stage()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn each_stage_wakes_those_that_sit_and_none_goes_back() {
+        let (closing, woken) = (Rc::new(Closing::default()), Arc::new(Woken::default()));
+        let stays = closing.join(Waker::from(woken.clone()));
+        let leaves = closing.join(Waker::from(woken.clone()));
+        closing.advance(Stage::Open);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 0, "nothing has changed");
+        closing.advance(Stage::Announce);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+        drop(leaves);
+        closing.advance(Stage::Close);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 3);
+        closing.advance(Stage::Announce);
+        assert_eq!((woken.0.load(Ordering::SeqCst), stays.stage()), (3, Stage::Close));
+    }
+}

@@ -200,3 +200,6 @@ impl Control {
         self.retired.retain(|live| Arc::strong_count(live) > 1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(crate) const COMMANDS_MAX: usize = 64;
 pub(crate) const ADOPT_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked for what has become possible or superfluous: a bind that could not be
 /// opened, sockets whose drain is over, states that no worker holds.
-pub(crate) const CHORES: Duration = Duration::from_secs(1);
+pub(crate) const CHORES: Duration = Duration::from_millis(250);
 /// Rules whose place in the weighted order a worker remembers.
 pub(crate) const CURSORS_MAX: usize = 16 * 1024;
 
@@ -83,8 +83,8 @@ pub(crate) const H2_UPSTREAM_CONNECTION_WINDOW_BYTES: u32 =
 pub(crate) const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How much of the peer's window a stream asks for at once.
 pub(crate) const H2_ROOM_BYTES: usize = 32 * 1024;
-/// Heads that a connection keeps for requests to come.
-pub(crate) const H2_SPARE_HEADS_MAX: usize = 8;
+/// Timers that a connection keeps for requests to come.
+pub(crate) const H2_SPARE_TIMERS_MAX: usize = 8;
 
 // Bodies.
 

@@ -15,6 +15,10 @@ use tokio::sync::Notify;
 
 use crate::{Shared, limits, live::Live, telemetry, upstream};
 
+/// The live state as the tasks of one worker share it: the count of holders inside of `Arc` is
+/// written by all workers, and would be a shared counter on the way of every request.
+pub(crate) type Held = Rc<Arc<Live>>;
+
 /// One worker's own state. Tasks of the worker hold it as `Rc<Local>`.
 pub(crate) struct Local {
     /// Which worker, from 0.
@@ -27,7 +31,7 @@ pub(crate) struct Local {
     pub(crate) telemetry: telemetry::Sink,
     /// Places in the weighted order of rules and in the endpoint lists of backends.
     pub(crate) cursors: Cursors,
-    live: RefCell<Rc<Arc<Live>>>,
+    live: RefCell<Held>,
     tasks: Cell<usize>,
     idle: Notify,
 }
@@ -50,7 +54,7 @@ impl Local {
 
     /// The state of now. Taking it touches no memory of other workers. Hold it for the head of a
     /// request, not for a long body: whoever holds it keeps that whole revision in memory.
-    pub(crate) fn live(&self) -> Rc<Arc<Live>> {
+    pub(crate) fn live(&self) -> Held {
         self.live.borrow().clone()
     }
 
@@ -156,3 +160,6 @@ impl Cursors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,44 @@ fn explain(error: &io::Error, ip: Option<IpAddr>, port: u16) -> (BindFault, Stri
 
 /// `EAFNOSUPPORT` of Linux: the machine was started without IPv6.
 const NO_SUCH_FAMILY: i32 = 97;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_group_accepts_on_every_socket_without_delay() {
+        let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let at = probe.local_addr().unwrap();
+        assert_eq!(group((Some(at.ip()), at.port()), 0, 2, false).unwrap_err().0, BindFault::InUse);
+        drop(probe);
+        let shares = group((Some(at.ip()), at.port()), 0, 2, false).unwrap();
+        let sockets: Vec<_> = shares.iter().map(|share| share.lock().take().unwrap()).collect();
+        let mut clients = Vec::new();
+        for socket in sockets {
+            socket.set_nonblocking(true).unwrap();
+            // The kernel spreads connections by their ports, so each socket gets one before long.
+            let accepted = (0..1000).find_map(|_| {
+                clients.push(TcpStream::connect(at).unwrap());
+                socket.accept().ok()
+            });
+            assert!(accepted.unwrap().0.nodelay().unwrap());
+        }
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        for (kind, fault, remedy) in [
+            (io::ErrorKind::AddrInUse, BindFault::InUse, "--port-offset"),
+            (io::ErrorKind::PermissionDenied, BindFault::Forbidden, "CAP_NET_BIND_SERVICE"),
+            (io::ErrorKind::AddrNotAvailable, BindFault::NoSuchAddress, "spec.addresses"),
+            (io::ErrorKind::OutOfMemory, BindFault::Other, "port 80 cannot be opened"),
+        ] {
+            let (found, message) = explain(&kind.into(), None, 80);
+            assert_eq!(found, fault, "{message}");
+            assert!(message.contains(remedy), "{message}");
+        }
+    }
+}

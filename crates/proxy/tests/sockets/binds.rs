@@ -239,3 +239,26 @@ async fn the_port_offset_counts_at_the_socket_only() {
     .await;
     assert!(Client::plain(port.address()).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_bind_without_an_address_takes_ipv4_and_ipv6() {
+    let (port, echo) = (Port::reserve(), Echo::start("echo").await);
+    let mut rig = Rig::start();
+    rig.serve(|to| {
+        backend(to, "echo", &[echo.address]);
+        plain(to, "bind", &port);
+        let bind = Bind { gateway: "test/gateway".into(), address: None, port: port.number };
+        to.insert("bind", Resource::Bind(Arc::new(bind)));
+        route(to, "route", "bind", "echo");
+    })
+    .await;
+    let six = std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port.number));
+    // Machines without IPv6 have no such loopback.
+    let has_six = std::net::UdpSocket::bind((std::net::Ipv6Addr::LOCALHOST, 0)).is_ok();
+    for at in [Some(port.address()), has_six.then_some(six)].into_iter().flatten() {
+        let mut client = Client::plain(at).await.unwrap();
+        let text = client.get("any", "/").await.unwrap().text().to_lowercase();
+        let expected = format!("x-forwarded-for: {}\r\n", at.ip());
+        assert!(text.contains(&expected), "{expected} in {text}");
+    }
+}

@@ -60,6 +60,12 @@ const NAMES: &[&str] = &[
     "ir.yaml",
     "status.yaml",
     "diagnostics.yaml",
+    "step2.ir.yaml",
+    "step2.status.yaml",
+    "step2.diagnostics.yaml",
+    "step3.ir.yaml",
+    "step3.status.yaml",
+    "step3.diagnostics.yaml",
     "README.md",
 ];
 

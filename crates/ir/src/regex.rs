@@ -2,7 +2,11 @@
 
 use std::{fmt, hash, sync::Arc};
 
-use regex_automata::{meta, util::syntax};
+use regex_automata::meta;
+use regex_syntax::{
+    ParserBuilder,
+    hir::{Hir, Look},
+};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -22,7 +26,15 @@ impl Regex {
         if pattern.len() > PATTERN_BYTES_MAX {
             return Err(InvalidRegex::TooLong { bytes: pattern.len() });
         }
-        let whole = format!("^(?:{})$", re2::to_rust(pattern)?);
+        // Parsed by itself and put between the anchors as a tree: as text, `a)|(?:b` would get out of
+        // any parentheses around it.
+        let parsed = ParserBuilder::new()
+            .utf8(false)
+            .nest_limit(NEST_MAX)
+            .build()
+            .parse(&re2::to_rust(pattern)?)
+            .map_err(|error| InvalidRegex::Syntax(gist(&error)))?;
+        let whole = Hir::concat(vec![Hir::look(Look::Start), parsed, Hir::look(Look::End)]);
         let compiled = meta::Builder::new()
             .configure(
                 meta::Config::new()
@@ -31,11 +43,10 @@ impl Regex {
                     .hybrid_cache_capacity(HYBRID_BYTES_MAX)
                     .utf8_empty(false),
             )
-            .syntax(syntax::Config::new().utf8(false).nest_limit(NEST_MAX))
-            .build(&whole)
+            .build_from_hir(&whole)
             .map_err(|error| match error.size_limit() {
                 Some(_) => InvalidRegex::TooLarge,
-                None => InvalidRegex::Syntax(first_line(&error)),
+                None => InvalidRegex::Syntax(gist(&error)),
             })?;
         Ok(Self { pattern: pattern.into(), compiled: Arc::new(compiled) })
     }
@@ -94,13 +105,15 @@ pub enum InvalidRegex {
     Syntax(String),
 }
 
-fn first_line(error: &meta::BuildError) -> String {
-    let mut source: &dyn std::error::Error = error;
+fn gist(error: &dyn std::error::Error) -> String {
+    let mut source = error;
     while let Some(next) = source.source() {
         source = next;
     }
     let text = source.to_string();
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("").trim().to_owned()
+    // The engine draws the place in several lines; the last one says what is wrong.
+    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("").trim();
+    last.trim_start_matches("error: ").to_owned()
 }
 
 mod re2;

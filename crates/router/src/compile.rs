@@ -95,6 +95,7 @@ impl<'s> Compilation<'s> {
                 let before = table.index.rules.get(&id).cloned();
                 let after = snapshot.rules.get(&id).map(|rule| rule.route.clone());
                 match &after {
+                    same if before == *same => {}
                     Some(route) => table.index.rules.insert(id.clone(), route.clone()),
                     None => table.index.rules.remove(&id),
                 }
@@ -287,3 +288,6 @@ fn places(route: &Route) -> impl Iterator<Item = (&Id<Listener>, &Hostname)> {
     let hostnames = if route.hostnames.is_empty() { &ANY[..] } else { &route.hostnames };
     route.listeners.iter().flat_map(move |id| hostnames.iter().map(move |name| (id, name)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,6 @@ pub(crate) fn canonical(wanted: &Match) -> Match {
     };
     Match { path, ..wanted.clone() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -217,3 +217,6 @@ fn mirrors(filters: &[Filter], backends: &mut Backends) -> Vec<MirrorPlan> {
     });
     mirrors.enumerate().map(plan).collect()
 }
+
+#[cfg(test)]
+mod tests;

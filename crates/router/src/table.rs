@@ -129,3 +129,6 @@ impl ListenerTable {
         self.hosts.covering(head.bytes(head.host)).find_map(|host| host.paths.find(&request))
     }
 }
+
+#[cfg(test)]
+mod tests;

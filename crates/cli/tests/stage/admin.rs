@@ -57,7 +57,12 @@ impl Admin {
     }
 
     /// A condition of a listener of a Gateway.
-    pub(crate) async fn listener(&self, gateway: &str, name: &str, type_: &str) -> Option<Condition> {
+    pub(crate) async fn listener(
+        &self,
+        gateway: &str,
+        name: &str,
+        type_: &str,
+    ) -> Option<Condition> {
         let status = self.status("Gateway", gateway).await?;
         let listeners = status["listeners"].as_array()?;
         let listener = listeners.iter().find(|listener| listener["name"] == name)?;

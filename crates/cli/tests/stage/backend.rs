@@ -160,8 +160,11 @@ async fn answer(
 async fn observe(request: Request<Incoming>, name: &str) -> Echo {
     let (head, body) = request.into_parts();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers: Vec<(String, String)> =
-        head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+    let headers: Vec<(String, String)> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+        .collect();
     let authority = head.uri.authority().map(ToString::to_string);
     let host = head.headers.get(header::HOST).map(|host| text(host.as_bytes()));
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();

@@ -17,10 +17,6 @@ impl Certificate {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names).expect("names");
         let certificate = params.self_signed(&key).expect("a certificate");
-        Self {
-            der: certificate.der().to_vec(),
-            pem: certificate.pem(),
-            key: key.serialize_pem(),
-        }
+        Self { der: certificate.der().to_vec(), pem: certificate.pem(), key: key.serialize_pem() }
     }
 }

@@ -32,10 +32,7 @@ impl Http2 {
     }
 
     /// Over a handshake that agreed on `h2`.
-    pub(crate) async fn over(
-        wire: Box<dyn Wire>,
-        scheme: &'static str,
-    ) -> Result<Self, Broken> {
+    pub(crate) async fn over(wire: Box<dyn Wire>, scheme: &'static str) -> Result<Self, Broken> {
         let (send, connection) = wait::within(async { Ok(client::handshake(wire).await?) }).await?;
         Ok(Self { send, scheme, connection: tokio::spawn(connection) })
     }

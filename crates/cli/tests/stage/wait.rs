@@ -21,7 +21,9 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 }
 
 /// The outcome of an exchange, or that it took too long.
-pub(crate) async fn within<T>(exchange: impl Future<Output = Result<T, Broken>>) -> Result<T, Broken> {
+pub(crate) async fn within<T>(
+    exchange: impl Future<Output = Result<T, Broken>>,
+) -> Result<T, Broken> {
     match tokio::time::timeout(PATIENCE, exchange).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Broken::TooLate),

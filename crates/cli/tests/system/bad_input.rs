@@ -97,7 +97,8 @@ async fn a_certificate_that_does_not_match_its_key() {
     let mut neighbour = site.client().await;
     site.assert_steady(&mut neighbour).await;
     let resolved = wait::until("ResolvedRefs=False", async || {
-        let listener = site.running.admin.listener("default/secure", "https", "ResolvedRefs").await?;
+        let listener =
+            site.running.admin.listener("default/secure", "https", "ResolvedRefs").await?;
         (listener.status == "False").then_some(listener)
     })
     .await;
@@ -122,8 +123,10 @@ async fn a_certificate_that_does_not_match_its_key() {
 async fn an_expression_of_a_megabyte() {
     let expression = "(a|b)*c".repeat(150_000);
     let app = Backend::named("app").await;
-    let text = Site::route("app", &app)
-        .replace("type: PathPrefix, value: \"/\"", &format!("type: RegularExpression, value: \"/{expression}\""));
+    let text = Site::route("app", &app).replace(
+        "type: PathPrefix, value: \"/\"",
+        &format!("type: RegularExpression, value: \"/{expression}\""),
+    );
     assert!(text.len() > 1_000_000, "{}", text.len());
     let site = Site::with(&[], |folder| folder.write("app.yaml", &text)).await;
     let mut neighbour = site.client().await;
@@ -178,7 +181,9 @@ async fn a_full_disk_under_the_access_log() {
     wait::until("lines that are counted as lost", async || {
         let metrics = site.running.admin.page("/metrics").await?.text();
         let lost = metrics.lines().find(|line| {
-            line.starts_with("portcullis_access_log") && line.contains("dropped") && !line.ends_with(" 0")
+            line.starts_with("portcullis_access_log")
+                && line.contains("dropped")
+                && !line.ends_with(" 0")
         });
         lost.map(drop)
     })

@@ -88,7 +88,11 @@ fn help_shows_examples() {
 
 #[test]
 fn completions_are_scripts() {
-    for (shell, part) in [("bash", "complete -F"), ("zsh", "#compdef portcullis"), ("fish", "complete -c portcullis")] {
+    for (shell, part) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef portcullis"),
+        ("fish", "complete -c portcullis"),
+    ] {
         let script = run(&["completions", shell], 0).stdout;
         assert!(script.contains(part), "{part} for {shell}");
         assert!(script.contains("port-offset"), "flags for {shell}");

@@ -21,12 +21,16 @@ async fn files_are_added_edited_replaced_and_removed() {
     let mut idle = site.client().await;
     site.assert_steady(&mut idle).await;
     let (first, second) = (Site::route("app", &one), Site::route("app", &two));
-    let cases: [(&str, &dyn Fn(&Folder), Option<&str>); 6] = [
+    let cases: [Edit<'_>; 6] = [
         ("added", &|folder| folder.write("app.yaml", &first), Some("one")),
         ("edited in place", &|folder| folder.write("app.yaml", &second), Some("two")),
         ("replaced", &|folder| folder.replace("app.yaml", &first), Some("one")),
         ("removed", &|folder| folder.remove("app.yaml"), None),
-        ("added in a new folder", &|folder| folder.write_below("new/app.yaml", &second), Some("two")),
+        (
+            "added in a new folder",
+            &|folder| folder.write_below("new/app.yaml", &second),
+            Some("two"),
+        ),
         ("removed with its folder", &|folder| folder.remove_all("new"), None),
     ];
     for (what, edit, expected) in cases {
@@ -127,6 +131,9 @@ async fn certificates_rotate_without_a_restart() {
     let answer = old.get(host, "/").await.expect("a connection outlives its certificate");
     assert_eq!(answer.echo().backend, "app");
 }
+
+/// What is done to the files, and who answers then.
+type Edit<'a> = (&'a str, &'a dyn Fn(&Folder), Option<&'a str>);
 
 /// Who answered; none is a 404.
 fn backend(answer: &Answer) -> Option<String> {

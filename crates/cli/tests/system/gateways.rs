@@ -79,7 +79,8 @@ impl Town {
     async fn write() -> Self {
         let (folder, public, private) =
             (Folder::new(), Backend::named("public").await, Backend::named("private").await);
-        for (gateway, name, backend) in [(PUBLIC, "public", &public), (PRIVATE, "private", &private)]
+        for (gateway, name, backend) in
+            [(PUBLIC, "public", &public), (PRIVATE, "private", &private)]
         {
             let host = format!("{name}.example.com");
             let listener = manifests::https("https", 443, name);

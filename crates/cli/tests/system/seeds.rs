@@ -99,10 +99,9 @@ async fn a_mirror_gets_a_copy() {
     let post = request("POST", "app.example.com", "/orders?id=7", &[("x-mark", "one")], "two pies");
     let echo = site.ask(&post).await;
     assert_eq!((&*echo.backend, &*echo.body), ("production-app", "two pies"));
-    let copy = wait::until("the copy at the mirror", async || {
-        site.backends["test-app"].last().pop()
-    })
-    .await;
+    let copy =
+        wait::until("the copy at the mirror", async || site.backends["test-app"].last().pop())
+            .await;
     assert_eq!((&*copy.method, &*copy.target), ("POST", "/orders?id=7"));
     assert_eq!((&*copy.body, copy.all("x-mark")), ("two pies", vec!["one"]));
     assert_eq!(site.count("production-app"), 1);
@@ -218,9 +217,19 @@ async fn what_replaced_the_ingress_rewrites_its_prefix() {
 #[tokio::test]
 async fn all_thirteen_serve_together() {
     let names = [
-        "01-basic-route", "02-certificate", "03-paths", "04-headers", "05-canary", "06-mirror",
-        "07-rewrite", "08-header-modification", "09-cross-namespace", "10-private-gateway",
-        "11-network-policy", "12-ingress-before", "13-ingress-after",
+        "01-basic-route",
+        "02-certificate",
+        "03-paths",
+        "04-headers",
+        "05-canary",
+        "06-mirror",
+        "07-rewrite",
+        "08-header-modification",
+        "09-cross-namespace",
+        "10-private-gateway",
+        "11-network-policy",
+        "12-ingress-before",
+        "13-ingress-after",
     ];
     let site = Site::with(&names.map(seed), &[], &certificate()).await;
     let cases = [

@@ -77,8 +77,6 @@ pub enum Reason {
     TooMany,
     /// The item stands there twice.
     Duplicate,
-    /// The field may not be there.
-    Forbidden,
 }
 
 impl Reason {
@@ -98,7 +96,6 @@ impl Reason {
             Self::TooLong => "TooLong",
             Self::TooMany => "TooMany",
             Self::Duplicate => "Duplicate",
-            Self::Forbidden => "Forbidden",
         }
     }
 }

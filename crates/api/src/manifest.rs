@@ -19,7 +19,7 @@ mod document;
 mod scalar;
 
 use decode::Finding;
-use document::{Node, Value};
+use document::{Broken, Node, Value};
 
 /// What one file holds.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ pub struct Ignored {
 
 /// Reads a manifest. `file` appears in the sources of what comes back.
 pub fn parse(file: &str, text: &str) -> Manifest {
-    let mut reader = Reader { file: file.into(), manifest: Manifest::default() };
+    let mut reader = Reader { file: file.into(), duplicates: false, manifest: Manifest::default() };
     if text.len() > FILE_BYTES_MAX {
         let message = format!("the file has more than {FILE_BYTES_MAX} bytes");
         reader.report(None, (0, 0), FieldPath::default(), Reason::TooLarge, message);
@@ -60,9 +60,15 @@ pub fn parse(file: &str, text: &str) -> Manifest {
     }
     for document in document::documents(text) {
         match document {
-            Ok(node) => reader.object(&node),
-            Err(error) => {
-                reader.report(None, error.place, FieldPath::default(), error.reason, error.message);
+            Ok(document) => {
+                reader.duplicates = document.duplicates;
+                reader.object(&document.root);
+            }
+            Err((error, remains)) => {
+                let object =
+                    remains.as_ref().map(identify).filter(|object| !object.kind.is_empty());
+                let Broken { place, reason, message } = error;
+                reader.report(object, place, FieldPath::default(), reason, message);
             }
         }
     }
@@ -71,6 +77,8 @@ pub fn parse(file: &str, text: &str) -> Manifest {
 
 struct Reader {
     file: Arc<str>,
+    /// Whether the document at hand has a key twice somewhere.
+    duplicates: bool,
     manifest: Manifest,
 }
 
@@ -112,6 +120,14 @@ impl Reader {
             let message = format!("no version {version:?} of {kind} is served, only {known}");
             let place = node.locate(&field);
             self.report(Some(object), place, field, Reason::UnknownVersion, message);
+            return;
+        }
+        let mut findings = Vec::new();
+        if self.duplicates {
+            decode::duplicate_keys(node, Path::Root, &mut findings);
+        }
+        if !findings.is_empty() {
+            self.refuse(node, &object, findings, Vec::new());
             return;
         }
         match decode::object(kind, &object.namespace, node) {

@@ -32,7 +32,7 @@ use crate::kind::Kind;
 use crate::l4_route::{TCPRoute, UDPRoute};
 use crate::limits::FINDINGS_MAX;
 use crate::listener_set::ListenerSet;
-use crate::manifest::document::{Entry, Node, Place, Value};
+use crate::manifest::document::{Entry, Node, Place, Value, duplicate};
 use crate::object::{Object, Resource};
 use crate::path::{FieldPath, Path};
 use crate::reference_grant::ReferenceGrant;
@@ -98,6 +98,29 @@ fn typed<T: Resource + DeserializeOwned>(
                 }
             }
         }
+    }
+}
+
+/// Finds keys that stand twice in one mapping, at any depth. Kubernetes tools refuse them.
+pub(super) fn duplicate_keys(node: &Node<'_>, path: Path<'_>, findings: &mut Vec<Finding>) {
+    match &node.value {
+        Value::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                duplicate_keys(item, path.index(index), findings);
+            }
+        }
+        Value::Mapping(entries) => {
+            if let Some(Entry { place, key, .. }) = duplicate(entries) {
+                let (place, field, reason) =
+                    (*place, path.key(key).to_field(), Reason::DuplicateKey);
+                let message = "the key stands here twice".to_string();
+                findings.push(Finding { place, field, reason, message });
+            }
+            for entry in entries {
+                duplicate_keys(&entry.node, path.key(&entry.key), findings);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -375,13 +398,25 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_, '_> {
         visitor.visit_map(Members { decoder: self, entries, fields, value: None })
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match &self.node.value {
+            Value::String(text) => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
+            _ => self.mismatch("string"),
+        }
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
         i8 i16 i128 u8 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
-        enum identifier
+        identifier
     }
 }
 

@@ -1,7 +1,7 @@
 //! The documents of a YAML stream as trees of values with places, within bounds.
 //!
 //! A document that breaks off is reported and skipped; the next `---` starts afresh. Aliases and
-//! merge keys are resolved here, duplicate keys refused.
+//! merge keys are resolved here, duplicate keys noticed.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -42,6 +42,14 @@ pub(super) struct Entry<'t> {
     pub(super) place: Place,
     pub(super) key: Cow<'t, str>,
     pub(super) node: Node<'t>,
+}
+
+/// A document of a stream.
+#[derive(Debug)]
+pub(super) struct Document<'t> {
+    pub(super) root: Node<'t>,
+    /// Whether some mapping has a key twice.
+    pub(super) duplicates: bool,
 }
 
 /// Why a document has no tree.
@@ -85,8 +93,11 @@ impl<'t> Node<'t> {
     }
 }
 
-/// The documents of a stream, one by one.
-pub(super) fn documents(text: &str) -> impl Iterator<Item = Result<Node<'_>, Broken>> {
+/// The documents of a stream, one by one. One that breaks off comes with what there is of its
+/// root, so that it can be named.
+pub(super) fn documents(
+    text: &str,
+) -> impl Iterator<Item = Result<Document<'_>, (Broken, Option<Node<'_>>)>> {
     let options = options! {
         emit_comments: false,
         flow_nesting_limit: DEPTH_MAX,
@@ -98,14 +109,18 @@ pub(super) fn documents(text: &str) -> impl Iterator<Item = Result<Node<'_>, Bro
         if done {
             return None;
         }
-        let document = Builder::default().document(&mut parser);
-        match &document {
-            Ok(None) => done = true,
-            Ok(Some(_)) => {}
-            // Nothing is lost when this fails: the stream is then at its end.
-            Err(_) => done = !parser.proceed_next_document().unwrap_or(false),
+        let mut builder = Builder::default();
+        match builder.document(&mut parser) {
+            Ok(root) => {
+                done = root.is_none();
+                root.map(|root| Ok(Document { root, duplicates: builder.duplicates }))
+            }
+            Err(error) => {
+                // Nothing is lost when this fails: the stream is then at its end.
+                done = !parser.proceed_next_document().unwrap_or(false);
+                Some(Err((error, builder.remains())))
+            }
         }
-        document.transpose()
     })
 }
 
@@ -116,6 +131,7 @@ struct Builder<'t> {
     anchors: HashMap<usize, (Node<'t>, Size)>,
     values: usize,
     start: usize,
+    duplicates: bool,
 }
 
 /// How many values a tree holds, and how deep they are nested.
@@ -143,7 +159,7 @@ type Source<'t> = Parser<'t, StrInput<'t>>;
 
 impl<'t> Builder<'t> {
     /// The next document; none at the end of the stream.
-    fn document(mut self, parser: &mut Source<'t>) -> Result<Option<Node<'t>>, Broken> {
+    fn document(&mut self, parser: &mut Source<'t>) -> Result<Option<Node<'t>>, Broken> {
         let mut root = None;
         loop {
             let Some(event) = parser.next_event() else { return Ok(None) };
@@ -167,6 +183,19 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// The members that the root has so far, the unfinished one under it included.
+    fn remains(self) -> Option<Node<'t>> {
+        let mut remains: Option<Node<'t>> = None;
+        for open in self.open.into_iter().take(2).rev() {
+            let Content::Mapping { mut entries, key, .. } = open.content else { continue };
+            if let (Some((place, key)), Some(node)) = (key, remains.take()) {
+                entries.push(Entry { place, key, node });
+            }
+            remains = Some(Node { place: open.place, value: Value::Mapping(entries) });
+        }
+        remains
+    }
+
     /// Takes one event; gives the root when it is complete.
     fn event(&mut self, event: Event<'t>, span: &Span) -> Result<Option<Node<'t>>, Broken> {
         let place = place(&span.start);
@@ -188,6 +217,7 @@ impl<'t> Builder<'t> {
                 let value = match open.content {
                     Content::Sequence(items) => Value::Sequence(items),
                     Content::Mapping { entries, merges, .. } => {
+                        self.duplicates |= duplicate(&entries).is_some();
                         Value::Mapping(merged(entries, merges)?)
                     }
                 };
@@ -267,15 +297,11 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Adds what merge keys bring to a mapping's own entries, which win; refuses duplicate keys.
+/// Adds what merge keys bring to a mapping's own entries, which win.
 fn merged<'t>(
     mut entries: Vec<Entry<'t>>,
     merges: Vec<Node<'t>>,
 ) -> Result<Vec<Entry<'t>>, Broken> {
-    if let Some(entry) = duplicate(&entries) {
-        let message = format!("the key {:?} stands here twice", entry.key);
-        return Err(Broken { place: entry.place, reason: Reason::DuplicateKey, message });
-    }
     for node in merges {
         let mappings = match node.value {
             Value::Sequence(items) => items,
@@ -297,7 +323,7 @@ fn merged<'t>(
 }
 
 /// The first entry whose key came before. Small mappings are the rule; they need no set.
-fn duplicate<'a, 't>(entries: &'a [Entry<'t>]) -> Option<&'a Entry<'t>> {
+pub(super) fn duplicate<'a, 't>(entries: &'a [Entry<'t>]) -> Option<&'a Entry<'t>> {
     if entries.len() <= SMALL {
         let mut places = entries.iter().enumerate();
         return places

@@ -1,5 +1,7 @@
 //! What files give: objects, ignored objects, and messages with their places.
 
+use proptest::prelude::{ProptestConfig, proptest};
+
 use super::*;
 use crate::http_route::PathMatchType;
 
@@ -70,7 +72,23 @@ fn mistakes_are_named_with_their_place() {
             "f.yaml:9:7: HTTPRoute tenant/app: spec.rules[0].backendRefs[0].name: required value",
         ),
         ("spec:", "sepc:", "f.yaml:1:1: HTTPRoute tenant/app: spec: required value"),
-        ("port: 80", "name: two", "f.yaml:10:7: the key \"name\" stands here twice"),
+        (
+            "port: 80",
+            "name: two",
+            "f.yaml:10:7: HTTPRoute tenant/app: spec.rules[0].backendRefs[0].name: \
+             the key stands here twice",
+        ),
+        (
+            "port: 80",
+            "port: 80: 80",
+            "f.yaml:10:15: HTTPRoute tenant/app: mapping values are not allowed in this context",
+        ),
+        (
+            "  namespace: tenant",
+            "  namespace tenant
+  labels: x: y",
+            "f.yaml:5:3: HTTPRoute app: simple key expected ':'",
+        ),
         (
             "v1\n",
             "v1alpha9\n",
@@ -122,6 +140,22 @@ fn a_broken_document_spoils_only_itself() {
         assert_eq!(manifest.diagnostics.len(), 1, "{broken}: {:?}", manifest.diagnostics);
         let line = manifest.diagnostics[0].source.line;
         assert!((12..=14).contains(&line), "{broken}: {:?}", manifest.diagnostics);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_harms_its_neighbours(noise in "[a-c:\\[\\]{}\"'|>&*!#?, \n\t-]{0,24}", at in 0..200usize) {
+        let mut broken = ROUTE.to_string();
+        broken.insert_str(at.min(ROUTE.len()), &noise);
+        for first in [noise, broken] {
+            let text = format!("{first}\n---\n{}", ROUTE.replace("app", "next"));
+            let manifest = parse("f.yaml", &text);
+            let last = keys(&manifest).pop();
+            assert_eq!(last.as_deref(), Some("HTTPRoute tenant/next"), "{text}\n{manifest:?}");
+        }
     }
 }
 
@@ -217,6 +251,55 @@ fn bounds_hold() {
         let message = &manifest.diagnostics[0].message;
         assert!(message.contains(part), "{part}: {message}");
     }
+}
+
+#[test]
+fn objects_print_as_kubernetes_prints_them() {
+    let text = "\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  labels:
+    a: b
+  name: app
+  namespace: tenant
+spec:
+  parentRefs:
+  - group: gateway.networking.k8s.io
+    kind: Gateway
+    name: gw
+  rules:
+  - backendRefs:
+    - group: ''
+      kind: Service
+      name: web
+      port: 80
+      weight: 1
+    matches:
+    - path:
+        type: PathPrefix
+        value: /
+status:
+  parents:
+  - conditions:
+    - lastTransitionTime: 2026-01-02T03:04:05Z
+      message: ok
+      observedGeneration: 1
+      reason: Accepted
+      status: 'True'
+      type: Accepted
+    controllerName: example.com/c
+    parentRef:
+      group: gateway.networking.k8s.io
+      kind: Gateway
+      name: gw
+";
+    let manifest = parse("f.yaml", text);
+    let printed = serde_json::to_string(&manifest.objects[0].value).expect("prints");
+    let expected: serde_json::Value = serde_saphyr::from_str(text).expect("YAML");
+    // Compared as text: the order of the members counts.
+    assert_eq!(printed, serde_json::to_string(&expected).expect("prints"));
+    assert_eq!(parse("again", &printed).objects[0].value, manifest.objects[0].value);
 }
 
 /// The time is printed, never asserted: `cargo test --release -- --nocapture ten_thousand`.

@@ -26,8 +26,8 @@ impl Regex {
         if pattern.len() > PATTERN_BYTES_MAX {
             return Err(InvalidRegex::TooLong { bytes: pattern.len() });
         }
-        // Parsed by itself and put between the anchors as a tree: as text, `a)|(?:b` would get out of
-        // any parentheses around it.
+        // Parsed by itself and put between the anchors as a tree: as text, `a)|(?:b` would get out
+        // of any parentheses around it.
         let parsed = ParserBuilder::new()
             .utf8(false)
             .nest_limit(NEST_MAX)

@@ -1,10 +1,9 @@
-//! How long it takes to compile routes, to edit one of them, and to find the rule of a request, with
-//! few and many routes on one host and on many. Prints a table; asserts no time.
+//! How long it takes to compile routes, to edit one of them, and to find the rule of a request,
+//! with few and many routes on one host and on many. Prints a table; asserts no time.
 //!
 //! `cargo bench -p portcullis-router`
 
-// A bench prints, and a mistake in it may end it.
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and may end")]
 
 use std::{
     collections::BTreeSet,
@@ -46,8 +45,8 @@ fn run(routes: usize, many_hosts: bool) {
         edit = edit.min(start.elapsed());
     }
 
-    // Spread over all routes, so that the tables' memory is as cold as in a busy proxy; one head, whose
-    // memory is as hot as that of a request just read.
+    // Spread over all routes, so that the tables' memory is as cold as in a busy proxy; one head,
+    // whose memory is as hot as that of a request just read.
     let (mut head, spots) = requests(routes, many_hosts);
     let normalise = each(spots.len(), || {
         for (authority, target) in &spots {

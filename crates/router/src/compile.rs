@@ -22,8 +22,8 @@ use crate::{
 impl Table {
     /// Compiles a snapshot.
     ///
-    /// `changed` must name every resource in which the snapshot differs from the one that `previous`
-    /// was compiled from; none means all of them. Equal values change nothing.
+    /// `changed` must name every resource in which the snapshot differs from the one that
+    /// `previous` was compiled from; none means all of them. Equal values change nothing.
     pub fn compile(snapshot: &Snapshot, previous: &Self, changed: Option<&BTreeSet<Key>>) -> Self {
         let mut next = Compilation::new(snapshot, previous.clone());
         match changed {
@@ -57,7 +57,8 @@ struct Compilation<'s> {
     table: Table,
     /// Routes to look at, with those of their rules that changed.
     routes: BTreeMap<Id<Route>, BTreeSet<Id<Rule>>>,
-    /// Hostnames of listeners to compile, with the routes that may have come, gone or changed there.
+    /// Hostnames of listeners to compile, with the routes that may have come, gone or changed
+    /// there.
     places: BTreeMap<Id<Listener>, BTreeMap<Hostname, BTreeSet<Id<Route>>>>,
     /// Listeners whose value changed.
     listeners: BTreeSet<Id<Listener>>,

@@ -1,7 +1,7 @@
 //! Why a request goes where it goes: the rule that wins, and why the nearest others do not.
 //!
-//! Walks everything on the bind, so it is for people and not for the request path. It looks at a head
-//! that went through [`crate::path::normalise`]; what that answers or refuses has no rule.
+//! Walks everything on the bind, so it is for people and not for the request path. It looks at a
+//! head that went through [`crate::path::normalise`]; what that answers or refuses has no rule.
 
 use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 

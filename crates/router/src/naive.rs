@@ -1,7 +1,7 @@
 //! The oracle: the specification's precedence spelled out as one sort over everything there is.
 //!
-//! Slow and plain on purpose. It shares no index, no rank and no comparison with the compiled tables,
-//! and property tests hold both equal.
+//! Slow and plain on purpose. It shares no index, no rank and no comparison with the compiled
+//! tables, and property tests hold both equal.
 
 use std::cmp::Reverse;
 

@@ -9,14 +9,14 @@
 //! | `%2F`, `%5C` | 307 to the path with a slash in its place | as Envoy Gateway |
 //! | `%41` (letters, digits, `-._~`) | the character | RFC 3986 §6.2.2.2: the same resource |
 //! | `%c3` | `%C3` | RFC 3986 §6.2.2.1 |
-//! | other escapes, `%25` too | stay; nothing is decoded twice | they may mean something else decoded |
+//! | other escapes, `%25` too | stay; nothing is decoded twice | they may mean another thing |
 //! | a slash at the end | stays | it is another resource |
 //! | `%00`, `%zz`, `#`, control bytes, spaces, bytes above 0x7F | 400 | no URI (RFC 3986 §2) |
 //! | the query | stays as it is; `#`, control bytes and the like: 400 | it is the backend's |
 //! | `http://host/path` | path and host of it; `Host` is overridden | RFC 9112 §3.2.2 |
-//! | `*` with OPTIONS, `host:port` with CONNECT | as they are; no rule takes them | RFC 9112 §3.2.3–4 |
-//! | host in upper case, with a dot or an empty port at its end | lower case without them, forwarded so | RFC 3986 §3.2.2 |
-//! | host with user, unknown characters, empty labels, port above 65535 | 400 | it could be read in two ways |
+//! | `*` with OPTIONS, `host:port` with CONNECT | stay; no rule takes them | RFC 9112 §3.2.3–4 |
+//! | host in upper case, a dot or `:` at its end | lower case without them | RFC 3986 §3.2.2 |
+//! | host with `@`, other characters, empty labels, a bad port | 400 | has two readings |
 
 use thiserror::Error;
 
@@ -28,10 +28,10 @@ pub(crate) use authority::is_host;
 
 /// Brings a request head into normal form.
 ///
-/// Takes the raw target from `head.path` (the whole of it: HTTP/1 request target or `:path`) and the
-/// host from `head.authority` (`Host` or `:authority`, as sent). Sets `path`, `query`, `has_query`,
-/// `host`, and, where they change, `authority` and the `Host` field, which then agree. Nothing is
-/// copied where everything is in normal form already. Answers a path with escaped slashes.
+/// Takes the raw target from `head.path` (the whole of it: HTTP/1 request target or `:path`) and
+/// the host from `head.authority` (`Host` or `:authority`, as sent). Sets the path, the query and
+/// the host, and, where they change, the authority and the `Host` field, which then agree. Nothing
+/// is copied where everything is in normal form already. Answers a path with escaped slashes.
 ///
 /// # Errors
 /// A target or host that has no normal form. The answer is 400.

@@ -1,9 +1,9 @@
 //! The rules of one hostname, found by path: exact paths, then regexes, then prefixes, the longest
 //! first.
 //!
-//! Exact paths and prefixes cost one hash each, however many there are: a prefix of some length can
-//! only match where the path ends or has a slash, and only lengths that occur are tried. Regexes are
-//! tried one by one, since each could match anything.
+//! Exact paths and prefixes cost one hash each, however many there are: a prefix of some length
+//! can only match where the path ends or has a slash, and only lengths that occur are tried.
+//! Regexes are tried one by one, since each could match anything.
 
 use std::{cmp::Ordering, sync::Arc};
 

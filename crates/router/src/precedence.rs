@@ -1,9 +1,10 @@
-//! Which of several matches wins: the greater one. The order of the fields is the order of the rules
-//! (Gateway API, `HTTPRouteRule.matches`), behind the route's own hostname, which is decided first.
+//! Which of several matches wins: the greater one. The order of the fields is the order of the
+//! rules (Gateway API, `HTTPRouteRule.matches`), behind the route's own hostname, which is decided
+//! first.
 //!
 //! The specification leaves regular expressions to the implementation. Here an exact path beats a
-//! regex, and a regex beats a prefix; of two regexes the longer text wins. So `^/v[0-9]+/.*` is seen
-//! beside the prefix `/`, and an exact path can still be taken out of a regex.
+//! regex, and a regex beats a prefix; of two regexes the longer text wins. So `^/v[0-9]+/.*` is
+//! seen beside the prefix `/`, and an exact path can still be taken out of a regex.
 
 use std::cmp::Reverse;
 

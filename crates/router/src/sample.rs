@@ -92,7 +92,8 @@ pub(crate) fn matching(matches: Vec<Match>) -> Rule {
 }
 
 /// A match in one line: `PATH`, and then words: `GET` (a method), `h:v` (a header), `q=v` (a
-/// parameter). The path is `=/exact`, `~regex` or `/prefix`; a value that starts with `~` is a regex.
+/// parameter). The path is `=/exact`, `~regex` or `/prefix`; a value that starts with `~` is a
+/// regex.
 pub(crate) fn wanted(text: &str) -> Match {
     let mut words = text.split(' ');
     let path = words.next().unwrap();

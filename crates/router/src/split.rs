@@ -1,8 +1,8 @@
 //! Shares of traffic, exact and evenly spread, from a plain counter.
 //!
-//! A cycle of `total` places is walked in steps of about its golden section. The step has no factor
-//! in common with the total, so that any `total` successive counters hit every place once: the shares
-//! are exact over every such window, and neighbours in the cycle are far apart in time.
+//! A cycle of `total` places is walked in steps of about its golden section. The step has no
+//! factor in common with the total, so that any `total` successive counters hit every place once:
+//! the shares are exact over every such window, and neighbours in the cycle are far apart in time.
 
 /// A walk over all places of a cycle.
 #[derive(Clone, Copy, Debug)]

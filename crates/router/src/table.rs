@@ -97,8 +97,8 @@ impl Table {
 
 impl BindTable {
     /// The listener that answers for a host: the one with the most specific hostname, and no other
-    /// (listener isolation). `host` is [`Head::host`] as normalised, or a server name in lower case;
-    /// empty for none.
+    /// (listener isolation). `host` is [`Head::host`] as normalised, or a server name in lower
+    /// case; empty for none.
     pub fn listener(&self, host: &[u8]) -> Option<&Arc<ListenerTable>> {
         self.listeners.covering(host).next()
     }

@@ -2,9 +2,9 @@
 //!
 //! Both know the same language but for these points: Perl classes (`\d \w \s \b`) are ASCII in RE2;
 //! `\Q…\E` quotes; `\C` matches a byte (refused here, as in RE2's safe use); a brace that begins no
-//! repetition is a plain character; and the engine knows more than RE2, namely set operations inside
-//! brackets (`&&`, `--`, `~~`, nested `[`), `\<` and `\>` as word boundaries, and the flags `x`, `u`
-//! and `R`. The first two kinds are plain characters in RE2, the flags are refused.
+//! repetition is a plain character; and the engine knows more than RE2, namely set operations
+//! inside brackets (`&&`, `--`, `~~`, nested `[`), `\<` and `\>` as word boundaries, and the flags
+//! `x`, `u` and `R`. The first two kinds are plain characters in RE2, the flags are refused.
 
 use super::InvalidRegex;
 

@@ -92,7 +92,7 @@ fn what_re2_lacks_and_what_is_too_large_is_refused() {
 proptest! {
     #[test]
     fn any_text_is_refused_or_becomes_an_expression(
-        pattern in r"([a\\(){}|?*+^$.,0-9:<>&~ -]|\[\^?|\]|\\[QEdDwWbBpPxzA]|\[:alpha:\]|\PC){0,16}",
+        pattern in r"([a\\(){}|?*+^$.,0-9:<&~ -]|\[\^?|\]|\\[QEdDwWbBpPxzA]|\[:alpha:\]|\PC){0,16}",
         text in any::<Vec<u8>>(),
     ) {
         if let Ok(regex) = Regex::parse(&pattern) {

@@ -1,4 +1,5 @@
-//! An edit leaves alone what it does not concern. That the result is right is for the oracle's tests.
+//! An edit leaves alone what it does not concern. That the result is right is for the oracle's
+//! tests.
 
 use ir::{Endpoints, Hostname, Resource};
 

@@ -10,7 +10,7 @@ use router::{Head, head::Known};
 /// HTTP/2, on a request without a body; anything else is not an upgrade and loses the field.
 pub(crate) fn receive_request(head: &mut Head, may_upgrade: bool) -> bool {
     let asked = remove_named(head);
-    let upgrade = may_upgrade && asked && head.known(Known::Upgrade).is_some_and(is_protocol);
+    let upgrade = may_upgrade && asked && asks_for_one(head);
     let te_trailers = head
         .values(b"te")
         .flat_map(|value| value.split(|byte| *byte == b','))
@@ -91,6 +91,12 @@ fn remove_named(head: &mut Head) -> bool {
         head.remove(&name);
     }
     upgrade
+}
+
+/// Whether exactly one protocol is named.
+fn asks_for_one(head: &Head) -> bool {
+    let mut protocols = head.values(b"upgrade");
+    protocols.next().is_some_and(is_protocol) && protocols.next().is_none()
 }
 
 /// One protocol that we may pass on without knowing it. Not HTTP/2: a backend that took it would

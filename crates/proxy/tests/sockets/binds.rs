@@ -90,7 +90,7 @@ async fn a_bind_that_is_removed_serves_through_the_minimum_drain_and_says_close(
     for mut client in [old, Client::plain(port.address()).await.unwrap()] {
         let response = client.get("any", "/").await.unwrap();
         assert!(response.closes(), "{}", response.head);
-        assert_eq!(client.closed().await, []);
+        assert_eq!(client.closed().await, b"");
     }
     // It comes back: the same sockets serve on, and nobody is asked to go any more.
     rig.serve(|to| plain(to, "bind", &port)).await;

@@ -29,7 +29,7 @@ async fn a_drain_closes_what_is_idle_and_waits_for_what_is_not() {
     busy.send(b"GET /held HTTP/1.1\r\nHost: any\r\n\r\n").await.unwrap();
     until("the request arrives", || async { echo.requests() == 2 }).await;
     let drain = tokio::spawn(rig.proxy.drain());
-    assert_eq!(idle.closed().await, []);
+    assert_eq!(idle.closed().await, b"");
     until("nothing accepts", || async { Client::plain(port.address()).await.is_err() }).await;
     assert!(!drain.is_finished());
     echo.release();
@@ -46,7 +46,7 @@ async fn a_drain_cuts_what_lasts_longer_than_the_maximum() {
     busy.send(b"GET /held HTTP/1.1\r\nHost: any\r\n\r\n").await.unwrap();
     until("the request arrives", || async { echo.requests() == 1 }).await;
     assert!(!in_time("the drain", rig.proxy.drain()).await, "one stream was cut");
-    assert_eq!(busy.closed().await, []);
+    assert_eq!(busy.closed().await, b"");
 }
 
 #[tokio::test]
@@ -75,6 +75,6 @@ async fn a_proxy_that_is_dropped_ends_at_once() {
     let mut client = Client::plain(port.address()).await.unwrap();
     assert_eq!(client.get("any", "/").await.unwrap().status, 200);
     drop(rig);
-    assert_eq!(client.closed().await, []);
+    assert_eq!(client.closed().await, b"");
     until("nothing accepts", || async { Client::plain(port.address()).await.is_err() }).await;
 }

@@ -20,6 +20,9 @@ use socket2::{Domain, Socket, Type};
 pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod echo;
+pub(crate) mod h2;
+pub(crate) mod raw;
+pub(crate) mod stage;
 
 pub(crate) use authority::Authority;
 pub(crate) use client::Client;

@@ -81,7 +81,7 @@ async fn a_name_without_a_listener_gets_not_one_byte() {
         stream.write_all(&hello).await.unwrap();
         let mut answer = Vec::new();
         let _ = in_time("the end", stream.read_to_end(&mut answer)).await;
-        assert_eq!(answer, [], "{name}");
+        assert_eq!(answer, b"", "{name}");
     }
     assert!(Client::tls(port.address(), "here.test", &authority.client(None, H1)).await.is_ok());
 }
@@ -129,7 +129,7 @@ async fn a_client_hello_may_come_in_any_pieces_but_not_without_end() {
         stream.write_all(&bytes).await.unwrap();
         let mut rest = Vec::new();
         let _ = in_time(what, stream.read_to_end(&mut rest)).await;
-        assert_eq!(rest, [], "{what}");
+        assert_eq!(rest, b"", "{what}");
     }
 }
 

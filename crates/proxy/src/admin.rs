@@ -31,8 +31,11 @@ pub struct Views {
     /// The status of what users wrote.
     pub status: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     /// The configuration that is served.
-    pub config: Option<Arc<dyn Fn(&Snapshot) -> String + Send + Sync>>,
+    pub config: Option<ConfigView>,
 }
+
+/// Renders a configuration.
+pub type ConfigView = Arc<dyn Fn(&Snapshot) -> String + Send + Sync>;
 
 impl fmt::Debug for Views {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,9 +88,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         .header_read_timeout(limits::ADMIN_HEAD_TIME)
         .max_buf_size(limits::ADMIN_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    match timeout(limits::ADMIN_CONNECTION_TIME, serving).await {
-        Ok(Err(error)) => tracing::debug!(%error, "an admin connection broke"),
-        Ok(Ok(())) | Err(_) => {}
+    if let Ok(Err(error)) = timeout(limits::ADMIN_CONNECTION_TIME, serving).await {
+        tracing::debug!(%error, "an admin connection broke");
     }
 }
 

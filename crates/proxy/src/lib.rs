@@ -51,7 +51,7 @@ mod tls;
 mod upstream;
 mod worker;
 
-pub use admin::Views;
+pub use admin::{ConfigView, Views};
 
 /// What a proxy is started with.
 #[derive(Clone, Debug)]

@@ -29,6 +29,7 @@ mod scrape;
 mod sink;
 
 pub(crate) use cells::{Connect, Handshake, Refusal, UpstreamCells};
+pub(crate) use clock::date;
 pub(crate) use exposition::CONTENT_TYPE;
 pub(crate) use sink::Sink;
 

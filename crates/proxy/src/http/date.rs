@@ -8,6 +8,8 @@ use std::{
 
 use router::{Head, head::Known};
 
+use crate::telemetry::date;
+
 /// Adds the field where it is missing.
 pub(crate) fn stamp(head: &mut Head) {
     if head.known(Known::Date).is_none() {
@@ -29,10 +31,10 @@ thread_local! {
 /// RFC 9110 §5.6.7.
 fn imf_fixdate(second: u64) -> [u8; 29] {
     let (days, second) = (second / 86_400, second % 86_400);
-    let (year, month, day) = civil(days);
+    let (year, month, day) = date(days);
     let mut text = EPOCH;
     text[..3].copy_from_slice(DAYS[(days as usize + 4) % 7]);
-    text[8..11].copy_from_slice(MONTHS[month - 1]);
+    text[8..11].copy_from_slice(MONTHS[month as usize - 1]);
     for (at, width, number) in [
         (5, 2, day),
         (12, 4, year),
@@ -47,28 +49,6 @@ fn imf_fixdate(second: u64) -> [u8; 29] {
         }
     }
     text
-}
-
-/// Year, month (from 1) and day of the Gregorian calendar.
-fn civil(days: u64) -> (u64, usize, u64) {
-    let mut left = days;
-    let mut year = 1970;
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    while left >= 365 + u64::from(leap(year)) {
-        left -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in lengths {
-        if left < length {
-            break;
-        }
-        left -= length;
-        month += 1;
-    }
-    (year, month, left + 1)
 }
 
 const EPOCH: [u8; 29] = *b"Thu, 01 Jan 1970 00:00:00 GMT";

@@ -98,6 +98,7 @@ fn write_line(out: &mut Vec<u8>, clock: &mut Clock, record: &Record<'_>, now: Sy
     line.text("protocol", record.protocol.as_str().as_bytes());
     line.number("status", u64::from(record.status));
     line.text_or_null("reason", record.failure.map(|failure| failure.reason().as_bytes()));
+    line.text("bind", record.bind.as_str().as_bytes());
     line.text_or_null("listener", record.listener.map(|id| id.as_str().as_bytes()));
     line.text_or_null("route", record.route.map(|id| id.as_str().as_bytes()));
     line.text_or_null("rule", record.rule.map(|id| id.as_str().as_bytes()));

@@ -40,6 +40,7 @@ impl Kind {
 }
 
 /// All of them, in the order in which they are exposed.
+#[cfg(test)]
 pub(crate) const ALL: [&Metric; 21] = [
     &REQUESTS,
     &REQUEST_DURATION,

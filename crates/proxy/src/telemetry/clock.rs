@@ -64,7 +64,7 @@ fn date_time(second: u64) -> [u8; 19] {
 ///
 /// Years are counted from March, so that a leap day is the last of its year; a cycle of 400 years
 /// has 146,097 days.
-fn date(day: u64) -> (u64, u64, u64) {
+pub(crate) fn date(day: u64) -> (u64, u64, u64) {
     let day = day + DAYS_TO_MARCH_0000;
     let (cycle, of_cycle) = (day / 146_097, day % 146_097);
     let year = (of_cycle - of_cycle / 1460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;

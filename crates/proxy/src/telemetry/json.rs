@@ -87,7 +87,8 @@ fn string(out: &mut Vec<u8>, value: &[u8]) {
     while let Some(chunk) = chunks.next() {
         escape(out, chunk.valid().as_bytes());
         // The cut may have gone through a character; the ellipsis already tells of that.
-        if !chunk.invalid().is_empty() && !(cut && chunks.peek().is_none()) {
+        let torn = cut && chunks.peek().is_none();
+        if !torn && !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }

@@ -119,13 +119,6 @@ impl Sink {
         let left = series.requests_len + series.upstreams.len();
         series.sweep_at = left.saturating_mul(2).max(limits::SERIES_KEPT);
     }
-
-    /// Hands over the lines that wait for more.
-    pub(crate) fn flush(&self) {
-        if let Some(lines) = &self.lines {
-            lines.flush();
-        }
-    }
 }
 
 impl Series {

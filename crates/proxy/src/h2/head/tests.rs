@@ -4,7 +4,10 @@ use ::http::request::Parts;
 
 use super::*;
 
-fn parts(method: &str, uri: &str, fields: &[(&str, &[u8])]) -> Parts {
+/// Names and values.
+type Fields<'f> = &'f [(&'f str, &'f [u8])];
+
+fn parts(method: &str, uri: &str, fields: Fields<'_>) -> Parts {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in fields {
         request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
@@ -24,7 +27,7 @@ fn lines(head: &Head) -> String {
 
 #[test]
 fn a_request_becomes_the_lines_that_http1_would_have_read() {
-    let fields: &[(&str, &[u8])] = &[
+    let fields: Fields<'_> = &[
         ("cookie", b"a=1"),
         ("x-two", b"1"),
         ("cookie", b"b=2"),
@@ -53,7 +56,7 @@ fn a_request_becomes_the_lines_that_http1_would_have_read() {
 fn what_rfc_9113_forbids_is_refused() {
     let long = format!("http://a/{}", "x".repeat(limits::TARGET_BYTES_MAX));
     let many = vec![b'v'; limits::HEAD_BYTES_MAX];
-    let table: &[(&str, &str, &[(&str, &[u8])], Violation)] = &[
+    let table: &[(&str, &str, Fields<'_>, Violation)] = &[
         ("GET", "/", &[], Violation::HostMissing),
         ("GET", "http://a/", &[("host", b"b")], Violation::Host),
         ("GET", "http://a/", &[("host", b"a"), ("host", b"a")], Violation::HostDuplicate),
@@ -93,7 +96,7 @@ fn cookie_crumbs_count_one_by_one() {
 
 #[test]
 fn what_fields_and_end_say_of_the_body() {
-    let table: &[(&[(&str, &[u8])], bool, BodyKind)] = &[
+    let table: &[(Fields<'_>, bool, BodyKind)] = &[
         (&[], true, BodyKind::None),
         (&[], false, BodyKind::Stream),
         (&[("content-length", b"0")], true, BodyKind::Length(0)),
@@ -110,7 +113,7 @@ fn what_fields_and_end_say_of_the_body() {
 
 #[test]
 fn a_request_goes_out_without_what_http2_says_otherwise() {
-    let fields: &[(&str, &[u8])] = &[("x-a", b"1"), ("te", b"trailers")];
+    let fields: Fields<'_> = &[("x-a", b"1"), ("te", b"trailers")];
     let (mut head, _) = read(&parts("POST", "https://a:1/p", fields));
     head.query = head.store(b"q=1");
     head.has_query = true;

@@ -89,6 +89,12 @@ impl Client {
         in_time("a response", self.read_response()).await
     }
 
+    /// Reads up to and with a mark.
+    pub(crate) async fn until(&mut self, mark: &str) -> String {
+        let end = in_time(mark, self.find(mark.as_bytes())).await.unwrap();
+        String::from_utf8_lossy(&self.take(end)).into_owned()
+    }
+
     async fn read_response(&mut self) -> io::Result<Response> {
         let end = self.find(b"\r\n\r\n").await?;
         let head = String::from_utf8_lossy(&self.take(end)).to_lowercase();

@@ -1,4 +1,5 @@
-//! A Gateway: what is found about it, what it offers to routes, and what stands for it in the proxy.
+//! A Gateway: what is found about it, what it offers to routes, and what stands for it in the
+//! proxy.
 //!
 //! The first of the two memoisable steps. What depends on routes (their number) or on proxies
 //! (whether sockets are open) is added by `status::gateway`.

@@ -1,4 +1,5 @@
-//! The listeners of a Gateway: whether each is valid, what it takes, and what keeps it from serving.
+//! The listeners of a Gateway: whether each is valid, what it takes, and what keeps it from
+//! serving.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What a step may look at. Every look is recorded, also one that finds nothing, so that the step is
-//! rerun when, and only when, something that it saw changes.
+//! What a step may look at. Every look is recorded, also one that finds nothing, so that the step
+//! is rerun when, and only when, something that it saw changes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

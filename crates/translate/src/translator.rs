@@ -370,7 +370,9 @@ impl Translator {
         for (service, gateway) in before.difference(&after) {
             let Some(users) = self.facts.users.get_mut(service) else { continue };
             if subtract(users, gateway) {
-                self.facts.users.retain(|name, users| name != service || !users.is_empty());
+                if users.is_empty() {
+                    self.facts.users.remove(service);
+                }
                 self.touch(&Lookup::Users(service.clone()), dirty);
             }
         }

@@ -122,7 +122,8 @@ fn ir_text(output: &Output, base: &Output) -> String {
         // Kinds without an entry are left out.
         false => {
             let text = yaml(&added);
-            let lines = text.lines().filter(|line| !line.ends_with(": {}"));
+            let lines =
+                text.lines().filter(|line| line.starts_with(' ') || !line.ends_with(": {}"));
             lines.map(|line| format!("{line}\n")).collect()
         }
     };

@@ -1,8 +1,9 @@
 //! Listeners of one Gateway that cannot stand side by side: there is no winner among them.
 //!
-//! On one port, HTTP listeners are told apart by hostname, and so are HTTPS and TLS ones; TCP shares
-//! a port with nothing. UDP ports are others than TCP ports. Of a protocol that we do not know it is
-//! unknown which ports it takes, so it contradicts only itself (Gateway API, `Gateway.listeners`).
+//! On one port, HTTP listeners are told apart by hostname, and so are HTTPS and TLS ones; TCP
+//! shares a port with nothing. UDP ports are others than TCP ports. Of a protocol that we do not
+//! know it is unknown which ports it takes, so it contradicts only itself (Gateway API,
+//! `Gateway.listeners`).
 
 use api::{condition::Reason, gateway::Listener, listener::ProtocolType};
 use ir::Hostname;

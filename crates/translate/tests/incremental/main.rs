@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 
 use api::{
+    condition::{Condition, ConditionStatus},
     kind::{Kind, ObjectKey},
     meta::NamespacedName,
     object::{Object, Resource},
     resources::Resources,
 };
 use ir::{BindFailure, BindFault, Snapshot};
-use portcullis_translate::{Observations, Settings, Step, Translator, translate};
+use portcullis_translate::{ObjectStatus, Observations, Settings, Step, Translator, translate};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 
 mod world;
@@ -240,4 +241,59 @@ fn a_removed_route_takes_its_own_things_with_it() {
     ];
     assert_eq!(names(&step), expected);
     assert_eq!(translator.output().ir.routes.len(), 1);
+}
+
+/// What the Gateway's `Programmed` says: its status and reason.
+fn programmed(translator: &Translator) -> (ConditionStatus, String) {
+    let key = ObjectKey { kind: Kind::Gateway, name: NamespacedName::new("edge", "gw") };
+    let Some(ObjectStatus::Gateway(status)) = translator.output().status.get(&key) else {
+        return (ConditionStatus::Unknown, "no status".to_owned());
+    };
+    let of_type = |condition: &&Condition| condition.type_ == "Programmed";
+    let condition = status.conditions.iter().find(of_type).unwrap();
+    (condition.status, condition.reason.clone())
+}
+
+#[test]
+fn a_gateway_is_programmed_when_a_proxy_has_this_generation_and_every_socket() {
+    let pending = (ConditionStatus::False, "Pending".to_owned());
+    let done = (ConditionStatus::True, "Programmed".to_owned());
+    let mut resources = Resources::default();
+    for object in world::manifest("steady") {
+        resources.apply(object);
+    }
+    let everything = resources.objects().map(|object| object.key()).collect();
+    let mut translator = Translator::new(Settings::default());
+    let mut observations = Observations::default();
+    translator.update(&resources, &observations, &everything);
+    assert_eq!(programmed(&translator), pending);
+
+    assert!(observations.acked(translator.output().published()));
+    translator.update(&resources, &observations, &BTreeSet::new());
+    assert_eq!(programmed(&translator), done);
+
+    let name = NamespacedName::new("edge", "gw");
+    let mut gateway = (**resources.gateways.get(&name).unwrap()).clone();
+    let key = gateway.key();
+    gateway.metadata.generation = Some(1);
+    resources.apply(gateway.clone().into());
+    translator.update(&resources, &observations, &BTreeSet::from([key.clone()]));
+    assert_eq!(programmed(&translator), pending, "a new generation");
+
+    assert!(observations.acked(translator.output().published()));
+    translator.update(&resources, &observations, &BTreeSet::new());
+    assert_eq!(programmed(&translator), done);
+
+    gateway.spec.listeners[0].port = 8080;
+    resources.apply(gateway.into());
+    translator.update(&resources, &observations, &BTreeSet::from([key]));
+    assert_eq!(programmed(&translator), pending, "a new socket, though nobody counted");
+
+    let bind = translator.output().ir.binds.keys().next().unwrap().clone();
+    let failure = BindFailure { bind, fault: BindFault::InUse, message: "in use".into() };
+    assert!(observations.acked(translator.output().published()));
+    observations.take(&ir::Ack { closed: vec![failure], ..ir::Ack::default() });
+    translator.update(&resources, &observations, &BTreeSet::new());
+    let unusable = (ConditionStatus::False, "AddressNotUsable".to_owned());
+    assert_eq!(programmed(&translator), unusable);
 }

@@ -1,4 +1,5 @@
-//! Objects that depend on each other in every way that a translation knows, each in several variants.
+//! Objects that depend on each other in every way that a translation knows, each in several
+//! variants.
 
 use std::sync::LazyLock;
 
@@ -164,8 +165,16 @@ metadata: {name: one, namespace: edge}
 spec:
   gatewayClassName: main
   listeners:
-  - {name: http, port: 80, protocol: HTTP, hostname: '*.example.com', allowedRoutes: {namespaces: {from: All}}}
-  - {name: again, port: 80, protocol: HTTPS, hostname: '*.example.com', tls: {certificateRefs: [{name: cert}]}}
+  - name: http
+    port: 80
+    protocol: HTTP
+    hostname: '*.example.com'
+    allowedRoutes: {namespaces: {from: All}}
+  - name: again
+    port: 80
+    protocol: HTTPS
+    hostname: '*.example.com'
+    tls: {certificateRefs: [{name: cert}]}
   - {name: raw, port: 81, protocol: TCP}
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -193,7 +202,9 @@ spec:
     protocol: HTTPS
     allowedRoutes: {namespaces: {from: All}}
     tls: {certificateRefs: [{name: cert}, {name: cert, namespace: vault}]}
-  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]}}}}
+  tls:
+    frontend:
+      default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}]}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -212,7 +223,10 @@ spec:
   listeners:
   - {name: http, port: 80, protocol: HTTP}
   - {name: side, port: 8080, protocol: HTTP, hostname: a.example.com}
-  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert, namespace: edge}]}}
+  - name: https
+    port: 443
+    protocol: HTTPS
+    tls: {certificateRefs: [{name: cert, namespace: edge}]}
 ";
 
 const ROUTES: &str = "
@@ -223,8 +237,13 @@ spec:
   hostnames: [a.example.com]
   parentRefs: [{name: one, namespace: edge, sectionName: http}, {name: two, port: 8080}]
   rules:
-  - backendRefs: [{name: web, port: 80}, {name: web, port: 81, weight: 0}, {name: web, namespace: edge, port: 80}]
-  - matches: [{path: {type: RegularExpression, value: '('}}, {headers: [{name: a, type: RegularExpression, value: '['}]}]
+  - backendRefs:
+    - {name: web, port: 80}
+    - {name: web, port: 81, weight: 0}
+    - {name: web, namespace: edge, port: 80}
+  - matches:
+    - {path: {type: RegularExpression, value: '('}}
+    - {headers: [{name: a, type: RegularExpression, value: '['}]}
     backendRefs: [{name: old, port: 80}]
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -339,7 +358,9 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: BackendTLSPolicy
 metadata: {name: tls, namespace: apps}
 spec:
-  targetRefs: [{group: '', kind: Service, name: old}, {group: '', kind: Service, name: web, sectionName: http}]
+  targetRefs:
+  - {group: '', kind: Service, name: old}
+  - {group: '', kind: Service, name: web, sectionName: http}
   validation: {hostname: web.example.com, wellKnownCACertificates: System}
 ---
 apiVersion: gateway.networking.x-k8s.io/v1alpha1

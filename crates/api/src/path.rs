@@ -1,6 +1,6 @@
 //! Paths to fields of an object, as messages name them: `spec.rules[0].matches[1].path.value`.
 //!
-//! [`Path`] lives on the stack while an object is walked and costs nothing; [`FieldPath`] is the
+//! While an object is walked, its path lives on the stack and costs nothing; [`FieldPath`] is the
 //! copy that a finding keeps.
 
 use std::fmt;

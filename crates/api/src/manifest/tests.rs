@@ -147,7 +147,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_harms_its_neighbours(noise in "[a-c:\\[\\]{}\"'|>&*!#?, \n\t-]{0,24}", at in 0..200usize) {
+    fn no_text_harms_its_neighbours(
+        noise in "[a-c:\\[\\]{}\"'|>&*!#?, \n\t-]{0,24}",
+        at in 0..200usize,
+    ) {
         let mut broken = ROUTE.to_string();
         broken.insert_str(at.min(ROUTE.len()), &noise);
         for first in [noise, broken] {

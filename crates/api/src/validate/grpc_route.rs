@@ -1,4 +1,4 @@
-//! GRPCRoute.
+//! GRPCRoute: the bounds of its schema and its rules. It leaves out what HTTPRoute shares with it.
 
 use crate::grpc_route::{
     GRPCMethodMatch, GRPCRouteFilter, GRPCRouteFilterType, GRPCRouteMatch, GRPCRouteRule,

@@ -1,4 +1,5 @@
-//! HTTPRoute.
+//! HTTPRoute: the bounds of its schema and the rules that tie matches, filters and backends
+//! together. Whether a regular expression is one is left to whoever compiles it, as upstream.
 
 use crate::duration::Duration;
 use crate::http_route::{

@@ -49,7 +49,10 @@ pub(super) const HOSTNAME: Form = Form {
 pub(super) const CONTROLLER: Form = Form {
     min: 1,
     max: 253,
-    pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9\/\-._~%!$&'()*+,;=:]+$",
+    pattern: concat!(
+        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        r"\/[A-Za-z0-9\/\-._~%!$&'()*+,;=:]+$"
+    ),
     matches: |text| {
         let parts = text.split_once('/');
         parts.is_some_and(|(domain, path)| is_subdomain(domain) && is_domain_path(path))
@@ -60,7 +63,11 @@ pub(super) const CONTROLLER: Form = Form {
 pub(super) const ADDRESS_TYPE: Form = Form {
     min: 1,
     max: 253,
-    pattern: r"^Hostname|IPAddress|NamedAddress|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9\/\-._~%!$&'()*+,;=:]+$",
+    pattern: concat!(
+        "^Hostname|IPAddress|NamedAddress|",
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        r"\/[A-Za-z0-9\/\-._~%!$&'()*+,;=:]+$"
+    ),
     matches: |text| {
         text.starts_with("Hostname")
             || text.contains("IPAddress")
@@ -72,7 +79,11 @@ pub(super) const ADDRESS_TYPE: Form = Form {
 pub(super) const PROTOCOL: Form = Form {
     min: 1,
     max: 255,
-    pattern: r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9]+$",
+    pattern: concat!(
+        "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|",
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        r"\/[A-Za-z0-9]+$"
+    ),
     matches: |text| {
         let alphanumeric: fn(&str) -> bool =
             |rest| !rest.is_empty() && all(rest, |b| b.is_ascii_alphanumeric());
@@ -118,7 +129,10 @@ pub(super) const GRPC_EXPRESSION: Form = any(0, 1024);
 pub(super) const ORIGIN: Form = Form {
     min: 1,
     max: 253,
-    pattern: r"(^\*$)|(^(http(s)?):\/\/(((\*\.)?([a-zA-Z0-9\-]+\.)*[a-zA-Z0-9-]+|\*)(:([0-9]{1,5}))?)$)",
+    pattern: concat!(
+        r"(^\*$)|",
+        r"(^(http(s)?):\/\/(((\*\.)?([a-zA-Z0-9\-]+\.)*[a-zA-Z0-9-]+|\*)(:([0-9]{1,5}))?)$)"
+    ),
     matches: is_origin,
 };
 /// Value of an annotation, and of a TLS option.
@@ -136,7 +150,10 @@ pub(super) const DESCRIPTION: Form = any(0, 64);
 pub(super) const WELL_KNOWN_CA: Form = Form {
     min: 1,
     max: 253,
-    pattern: r"^(System|([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$",
+    pattern: concat!(
+        r"^(System|([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        "/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$"
+    ),
     matches: |text| {
         let parts = text.split_once('/');
         let prefixed = |(domain, name): (&str, &str)| {

@@ -154,7 +154,8 @@ fn telemetry_modes() {
             (
                 at,
                 &format!(
-                    "{{mode: Enabled, provider: {{backendRef: {{name: a, port: 1}}, headers: {}}}}}",
+                    "{{mode: Enabled, provider: {{backendRef: {{name: a, port: 1}}, \
+                     headers: {}}}}}",
                     many(17, "{name: h#, value: v}")
                 ),
                 "spec.tracing.provider.headers",

@@ -162,7 +162,8 @@ fn listener_members() {
             ),
             (
                 filters,
-                "[{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: a, port: 1}}}]",
+                "[{type: ExternalAuth, externalAuth: {protocol: GRPC, \
+                 backendRef: {name: a, port: 1}}}]",
                 &format!("{filters}[0].externalAuth"),
                 "grpc must be specified",
             ),
@@ -224,7 +225,8 @@ fn addresses() {
             )],
             &[(
                 all,
-                "[{type: Hostname, value: '*.a.b'}, {type: Hostname}, {type: NamedAddress, value: ''}]",
+                "[{type: Hostname, value: '*.a.b'}, {type: Hostname}, \
+                 {type: NamedAddress, value: ''}]",
             )],
             &[(all, "[{type: example.com/thing, value: x}, {routability: example.com/x}]")],
         ],
@@ -339,7 +341,8 @@ fn gateway_tls() {
             ),
             (
                 default,
-                "{caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: a, namespace: b}]}",
+                "{caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, \
+                 name: a, namespace: b}]}",
                 "spec.tls.frontend.default.validation.caCertificateRefs",
                 "must not have a namespace",
             ),
@@ -388,7 +391,8 @@ fn classes() {
         ("XMesh", "gateway.networking.x-k8s.io/v1alpha1"),
     ] {
         let base = format!(
-            "{{apiVersion: {group}, kind: {kind}, metadata: {{name: c}}, spec: {{controllerName: a.b/c}}}}"
+            "{{apiVersion: {group}, kind: {kind}, metadata: {{name: c}}, \
+             spec: {{controllerName: a.b/c}}}}"
         );
         let parameters = "spec.parametersRef";
         refused(

@@ -9,7 +9,9 @@ fn base(kind: &str) -> String {
 apiVersion: gateway.networking.k8s.io/v1
 kind: {kind}
 metadata: {{name: app, namespace: tenant}}
-spec: {{{hostnames} parentRefs: [{{name: gw}}], rules: [{{backendRefs: [{{name: web, port: 80}}]}}]}}
+spec:
+  {{{hostnames} parentRefs: [{{name: gw}}],
+   rules: [{{backendRefs: [{{name: web, port: 80}}]}}]}}
 "
     )
 }

@@ -177,7 +177,14 @@ mod tests {
     #[test]
     fn explain_takes_several_paths_before_method_and_url() {
         let args = Args::try_parse_from([
-            "portcullis", "explain", "a", "b", "GET", "http://h/", "-H", "K: V",
+            "portcullis",
+            "explain",
+            "a",
+            "b",
+            "GET",
+            "http://h/",
+            "-H",
+            "K: V",
         ]);
         let Ok(Args { command: Command::Explain(explain) }) = args else { panic!("not parsed") };
         assert_eq!(explain.words, ["a", "b", "GET", "http://h/"]);

@@ -14,8 +14,8 @@ mod translate;
 pub(crate) use explain::Found;
 
 /// How manifests are translated from the command line.
-fn settings(address_pool: Option<ipnet::IpNet>) -> translate::Settings {
-    translate::Settings { address_pool, ..translate::Settings::default() }
+fn settings(address_pool: Option<ipnet::IpNet>) -> ::translate::Settings {
+    ::translate::Settings { address_pool, ..::translate::Settings::default() }
 }
 
 /// Does what the command line says.

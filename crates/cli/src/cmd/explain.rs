@@ -83,7 +83,7 @@ fn decide(table: &Table, bind: &Id<Bind>, head: &mut Head, url: &Url, request: S
         return found;
     };
     let context = RequestContext { scheme: url.scheme, port: url.port };
-    match matched.plan.on_request(head, &context, matched.prefix) {
+    match matched.plan.on_request(&mut matched.prefix.clone(), head, &context) {
         Step::Answer(answer) => (found.status, found.location) = answered(&answer),
         Step::Continue => {
             let query = if head.has_query { "?" } else { "" };

@@ -4,10 +4,10 @@ use std::{num::NonZeroUsize, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use controller::{Controller, Progress};
-use proxy::{AccessLogTarget, AdminPages, Proxy};
+use proxy::{AccessLogTarget, Proxy, Views};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
+    sync::mpsc,
 };
 
 use crate::{
@@ -119,8 +119,24 @@ fn proxy_options(args: &Run, controller: &Controller) -> proxy::Options {
         },
         drain_min: args.drain_min,
         drain_max: args.drain_max,
-        pages: pages(controller.clone()),
+        views: views(controller.clone()),
         ..proxy::Options::default()
+    }
+}
+
+/// What the admin pages show of the controller's state.
+fn views(controller: Controller) -> Views {
+    let runtime = tokio::runtime::Handle::current();
+    let status = move || {
+        let report = runtime.block_on(controller.report());
+        report.map_or(Ok(String::new()), |report| report.output.status.to_yaml())
+    };
+    Views {
+        status: Some(Arc::new(move || {
+            // The page is asked for on a thread of the proxy's control runtime.
+            tokio::task::block_in_place(&status).unwrap_or_default()
+        })),
+        config: Some(Arc::new(|snapshot| serde_saphyr::to_string(snapshot).unwrap_or_default())),
     }
 }
 

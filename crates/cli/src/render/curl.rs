@@ -1,6 +1,8 @@
 //! Lines to try: a few requests that the routes which are served now would answer.
 
-use ir::{Bind, Filter, Hostname, Listener, PathMatch, Protocol, Route, Rule, Snapshot, ValueMatch};
+use ir::{
+    Bind, Filter, Hostname, Listener, PathMatch, Protocol, Route, Rule, Snapshot, ValueMatch,
+};
 
 /// At most `most` lines of `curl`, one for each route in order of name.
 pub(crate) fn lines(snapshot: &Snapshot, port_offset: u16, most: usize) -> Vec<String> {
@@ -65,14 +67,14 @@ fn target(
     let port = bind.port.wrapping_add(port_offset);
     match (&listener.protocol, host) {
         (Protocol::Http, None) => (String::new(), format!("http://{address}:{port}")),
-        (Protocol::Http, Some(host)) => {
-            (format!(" -H {}", quoted(&format!("Host: {host}"))), format!("http://{address}:{port}"))
-        }
-        (Protocol::Https(_), None) => (" -k".into(), format!("https://{address}:{port}")),
-        (Protocol::Https(_), Some(host)) => (
-            format!(" -k --resolve {host}:{port}:{address}"),
-            format!("https://{host}:{port}"),
+        (Protocol::Http, Some(host)) => (
+            format!(" -H {}", quoted(&format!("Host: {host}"))),
+            format!("http://{address}:{port}"),
         ),
+        (Protocol::Https(_), None) => (" -k".into(), format!("https://{address}:{port}")),
+        (Protocol::Https(_), Some(host)) => {
+            (format!(" -k --resolve {host}:{port}:{address}"), format!("https://{host}:{port}"))
+        }
     }
 }
 

@@ -119,7 +119,8 @@ fn state(listener: &[Condition], gateway: &[Condition]) -> Cell {
                     ConditionType::ResolvedRefs,
                     ConditionType::Programmed,
                 ];
-                wanted.contains(&condition.type_) && condition.status != ConditionStatus::True
+                wanted.iter().any(|of| of.as_str() == condition.type_)
+                    && condition.status != ConditionStatus::True
             })
             .map(|condition| format!("{}: {}", condition.reason, condition.message))
     };

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 pub(crate) mod curl;
 pub(crate) mod explanation;
+mod filter;
 pub(crate) mod overview;
 pub(crate) mod table;
 

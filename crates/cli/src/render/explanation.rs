@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ir::{Match, PathMatch, ValueMatch};
 use router::explain::{Candidate, Explanation, ShareOf, Winner};
 
-use super::{BAD, DIM, GOOD, HEAD, WARN};
+use super::{BAD, DIM, GOOD, HEAD, WARN, filter};
 use crate::cmd::Found;
 
 /// The page.
@@ -46,10 +46,10 @@ fn won(text: &mut String, winner: &Winner) {
     line(text, "rule", &format!("{GOOD}{rule}{GOOD:#}{name}"));
     line(text, "by match", &candidate(&winner.candidate));
     for filter in &winner.filters {
-        line(text, "filter", &format!("{filter:?}"));
+        line(text, "filter", &filter::sentence(filter));
     }
     if let Some(failure) = &winner.failure {
-        line(text, "fails", &bad(&format!("{failure:?}")));
+        line(text, "fails", &bad(filter::cause(*failure)));
     }
     for share in &winner.backends {
         line(text, "backend", &share_of(share));
@@ -63,7 +63,8 @@ fn share_of(share: &ShareOf) -> String {
         (None, Some(invalid)) => bad(&format!("{invalid:?}: answers 500")),
         (None, None) => bad("no one: answers 500"),
     };
-    let filters = filters.iter().fold(String::new(), |all, one| format!("{all} {one:?}"));
+    let filters =
+        filters.iter().fold(String::new(), |all, one| format!("{all}; {}", filter::sentence(one)));
     format!("{who} {DIM}{requests} of {of}{DIM:#}{filters}")
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`translate`] is a pure function and the definition of everything here. It cannot fail: a
 //! mistake becomes a condition and a [`Diagnostic`] that name the field and say what to do, and
-//! spoils only what it stands in. [`Translator`] gives the same output and reruns only what an edit touches.
+//! spoils only what it stands in. [`Translator`] gives the same output and reruns only what an edit
+//! touches.
 //!
 //! Absent on purpose: I/O, clocks, randomness, and requests (those are the router's).
 

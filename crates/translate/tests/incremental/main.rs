@@ -30,8 +30,9 @@ enum Edit {
 }
 
 fn edits(variants: usize) -> impl Strategy<Value = Vec<Vec<Edit>>> {
+    let put = |(variant, generation)| Edit::Put(variant, generation);
     let edit = prop_oneof![
-        6 => (0..variants, 1..4_i64).prop_map(|(variant, generation)| Edit::Put(variant, generation)),
+        6 => (0..variants, 1..4_i64).prop_map(put),
         2 => (0..variants).prop_map(Edit::Drop),
         1 => (1..4_usize).prop_map(Edit::Observe),
     ];

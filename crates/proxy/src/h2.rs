@@ -11,9 +11,6 @@ mod keepalive;
 mod serve;
 mod server;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use client::{ClientConnection, ClientStream};
 pub(crate) use flow::Flow;
 pub(crate) use serve::serve;

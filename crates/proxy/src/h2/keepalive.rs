@@ -108,3 +108,6 @@ impl Keepalive {
         self.timer.as_mut().reset(at);
     }
 }
+
+#[cfg(test)]
+mod tests;

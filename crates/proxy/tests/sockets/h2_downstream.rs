@@ -283,6 +283,27 @@ async fn a_backend_that_breaks_off_resets_the_stream() {
 }
 
 #[tokio::test]
+async fn an_answer_may_come_before_the_request_is_over() {
+    let raw = Raw::start(|mut stream| async move {
+        read_to(&mut stream, "\r\n\r\n").await;
+        let answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno!";
+        stream.write_all(answer).await.unwrap();
+        read_to(&mut stream, "never comes").await;
+    })
+    .await;
+    let port = Port::reserve();
+    let _rig = before_h1(&port, &[raw.address]).await;
+    let mut client = H2Client::plain(port.address()).await;
+    let (response, mut to) = client.open(post("/"), false).await.unwrap();
+    to.send_data("begun".into(), false).unwrap();
+    let refusal = reply(response).await.unwrap();
+    assert_eq!((refusal.status, &refusal.body[..]), (413, &b"no!"[..]));
+    // RFC 9113 §8.1: the rest is not wanted, and that is no error.
+    let reason = in_time("a reset", poll_fn(|cx| to.poll_reset(cx))).await.unwrap();
+    assert_eq!(reason, Reason::NO_ERROR);
+}
+
+#[tokio::test]
 async fn interim_responses_come_first() {
     let raw = Raw::start(|mut stream| async move {
         read_to(&mut stream, "\r\n\r\n").await;

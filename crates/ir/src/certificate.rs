@@ -27,7 +27,7 @@ impl Certificate {
     /// Reads `tls.crt` and `tls.key` of a Kubernetes Secret.
     ///
     /// # Errors
-    /// No certificate, no key, a kind of key that is not supported, or a key of another certificate.
+    /// No certificate, no key, a kind of key that is not supported, or another certificate's key.
     pub fn parse(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, CertificateError> {
         let chain = certificates(chain_pem)?;
         let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| CertificateError::NoKey)?;

@@ -1,8 +1,8 @@
 //! The hall between the two workshops: what a proxy must do, as plain values.
 //!
-//! A [`Snapshot`] is a flat set of keyed [`Resource`]s. Children name their parent, so that one edit
-//! of a user changes one entry. Every fallible piece of text (regex, header name, certificate) is
-//! parsed by a constructor here, so that the router cannot refuse what the translation accepted.
+//! A [`Snapshot`] is a flat set of keyed [`Resource`]s. Children name their parent, so that one
+//! edit of a user changes one entry. Every fallible piece of text (regex, header name, certificate)
+//! is parsed by a constructor here, so that the router cannot refuse what translation accepted.
 //!
 //! Absent on purpose: Kubernetes and Gateway API types, I/O, clocks, and any decision about a
 //! request (that is the router's).

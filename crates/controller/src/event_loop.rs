@@ -10,7 +10,7 @@ use std::{
 };
 
 use api::{core::endpoint_slice::EndpointSlice, kind::ObjectKey};
-use ir::{Ack, Delta, Snapshot};
+use ir::{Ack, Delta, Rejection, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 use translate::{Observations, Published, Settings, Translator};
 
@@ -56,6 +56,7 @@ pub(crate) struct EventLoop {
     /// The revision that the proxy has not answered yet, and what it holds.
     under_way: Option<(u64, Published)>,
     told: BTreeSet<Problem>,
+    refused: Vec<Rejection>,
     progress: watch::Sender<Progress>,
     deltas: mpsc::Sender<Delta>,
     echo: Option<watch::Sender<Lonely>>,
@@ -77,6 +78,7 @@ impl EventLoop {
             pending: BTreeSet::new(),
             under_way: None,
             told: BTreeSet::new(),
+            refused: Vec::new(),
             progress,
             deltas,
             echo,
@@ -129,9 +131,11 @@ impl EventLoop {
     }
 
     fn observe(&mut self, ack: &Ack) {
-        for rejection in &ack.rejected {
+        // Every answer repeats what is still refused; that is said once.
+        for rejection in ack.rejected.iter().filter(|rejection| !self.refused.contains(rejection)) {
             tracing::error!(key = %rejection.key, reason = %rejection.reason, "the proxy refused");
         }
+        self.refused.clone_from(&ack.rejected);
         self.progress.send_modify(|progress| progress.served = ack.revision);
         self.observations.take(ack);
         if let Some((_, published)) =

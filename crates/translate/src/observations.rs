@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::meta::NamespacedName;
-use ir::{Ack, Bind, BindFailure, Id};
+use ir::{Ack, Bind, BindFailure, Id, Kind, Listener};
 
 /// Facts from the proxies. Empty means that none has answered yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub struct Observations {
     everything: bool,
     served: Published,
     closed: BTreeMap<Id<Bind>, BindFailure>,
+    refused: BTreeMap<Id<Listener>, String>,
 }
 
 /// What one revision holds, as far as `Programmed` is about it.
@@ -51,13 +52,18 @@ impl Observations {
         self.closed.insert(failure.bind.clone(), failure);
     }
 
-    /// Takes in what a proxy says about sockets: these are closed, and every other one is open.
-    /// Whether that is news.
+    /// Takes in what a proxy says about sockets and listeners: these are closed or refused, and
+    /// every other one is open. Whether that is news.
     pub fn take(&mut self, ack: &Ack) -> bool {
         let failures = ack.closed.iter().cloned();
         let closed = failures.map(|failure| (failure.bind.clone(), failure)).collect();
-        let news = self.closed != closed;
-        self.closed = closed;
+        let listeners =
+            ack.rejected.iter().filter(|rejection| rejection.key.kind == Kind::Listener);
+        let refused = listeners
+            .map(|rejection| (Id::new(&*rejection.key.name), rejection.reason.clone()))
+            .collect();
+        let news = self.closed != closed || self.refused != refused;
+        (self.closed, self.refused) = (closed, refused);
         news
     }
 
@@ -74,6 +80,11 @@ impl Observations {
         self.everything || served.is_some_and(|served| *served >= generation)
     }
 
+    /// Why a proxy cannot serve a listener, if it said so.
+    pub(crate) fn refused(&self, listener: &Id<Listener>) -> Option<&str> {
+        self.refused.get(listener).map(String::as_str)
+    }
+
     pub(crate) fn bind(&self, bind: &Id<Bind>) -> BindState<'_> {
         match self.closed.get(bind) {
             Some(failure) => BindState::Closed(failure),
@@ -85,7 +96,7 @@ impl Observations {
 
 #[cfg(test)]
 mod tests {
-    use ir::BindFault;
+    use ir::{BindFault, Key, Rejection};
 
     use super::*;
 
@@ -111,5 +122,19 @@ mod tests {
         assert!(observations.has(&gateway, 2) && !observations.has(&gateway, 3));
         assert!(observations.take(&Ack::default()));
         assert_eq!(observations.bind(&b), BindState::Open);
+    }
+
+    #[test]
+    fn a_listener_is_refused_until_a_proxy_takes_it_back() {
+        let listener = Id::<Listener>::new("ns/gw/https");
+        let key = Key { kind: Kind::Listener, name: "ns/gw/https".into() };
+        let rejected = vec![Rejection { key, reason: "no certificate".to_owned() }];
+        let ack = Ack { rejected, ..Ack::default() };
+        let mut observations = Observations::default();
+        assert!(observations.take(&ack));
+        assert!(!observations.take(&ack), "the same again is no news");
+        assert_eq!(observations.refused(&listener), Some("no certificate"));
+        assert!(observations.take(&Ack::default()));
+        assert_eq!(observations.refused(&listener), None);
     }
 }

@@ -9,7 +9,7 @@ use api::{
     listener::{ListenerStatus, RouteGroupKind},
     meta::NamespacedName,
 };
-use ir::{BindFailure, BindFault};
+use ir::{BindFailure, BindFault, Id};
 
 use crate::{
     Observations, Settings,
@@ -32,12 +32,11 @@ pub(crate) fn gateway(
     observations: &Observations,
     settings: &Settings,
 ) -> (GatewayStatus, Vec<Diagnostic>) {
-    let acked = observations.has(name, view.generation);
     let mut diagnostics = Diagnostics::of(Kind::Gateway, name);
     let listeners: Vec<(&ListenerView, Programming)> = view
         .listeners
         .iter()
-        .map(|listener| (listener, programming(view, listener, acked, observations)))
+        .map(|listener| (listener, programming(name, view, listener, observations)))
         .collect();
     for (index, (listener, programming)) in listeners.iter().enumerate() {
         if let (Programming::Unusable(message), true) = (programming, listener.taken.is_empty()) {
@@ -83,9 +82,9 @@ enum Programming {
 }
 
 fn programming(
+    name: &NamespacedName,
     view: &GatewayView,
     listener: &ListenerView,
-    acked: bool,
     observations: &Observations,
 ) -> Programming {
     let whole = view.accepted.holds() || view.accepted.reason == Reason::ListenersNotValid;
@@ -101,6 +100,10 @@ fn programming(
         (None, Some(taken)) => return Programming::Unusable(taken.clone()),
         (None, None) => {}
     }
+    if let Some(reason) = observations.refused(&Id::new(format!("{name}/{}", listener.name))) {
+        return Programming::Invalid(format!("the proxy refused it: {reason}"));
+    }
+    let acked = observations.has(name, view.generation);
     let states: Vec<BindState<'_>> =
         listener.binds.iter().map(|bind| observations.bind(bind)).collect();
     let closed = states.iter().find_map(|state| match state {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ir::{Id, Listener};
 use rustls::{
-    HandshakeKind, ServerConfig,
+    HandshakeKind, ServerConfig, ServerConnection,
     server::{Accepted, Acceptor},
 };
 use tokio::{
@@ -36,13 +36,14 @@ pub(super) async fn read(
 ) -> Result<(Version, Connection), Option<Refusal>> {
     let Arrival { bind, closing, mut stream, remote } = arrival;
     let hello = timeout_at(deadline, hello(&mut stream)).await;
-    let accepted = hello.map_err(|_| Some(Refusal::Silent))??;
+    let Hello { accepted, rest } = hello.map_err(|_| Some(Refusal::Silent))??;
     let server_name = server_name(&accepted);
     let (listener, config) = {
         let live = local.live();
         choose(&live, &bind, server_name.as_deref()).map_err(Some)?
     };
-    let handshake = StartHandshake::from_parts(accepted, stream).into_stream(config);
+    let handshake = StartHandshake::from_parts(accepted, stream);
+    let handshake = handshake.into_stream_with(config, |session| feed(session, &rest));
     let stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -64,8 +65,14 @@ pub(super) async fn read(
     Ok((version, Connection { io, remote, bind, listener, server_name, closing }))
 }
 
+/// A ClientHello, and what came with it.
+struct Hello {
+    accepted: Accepted,
+    rest: Vec<u8>,
+}
+
 /// Reads a ClientHello, whatever pieces it comes in.
-async fn hello(stream: &mut TcpStream) -> Result<Accepted, Option<Refusal>> {
+async fn hello(stream: &mut TcpStream) -> Result<Hello, Option<Refusal>> {
     let mut acceptor = Acceptor::default();
     let mut bytes = Vec::with_capacity(HELLO_BYTES);
     let mut fed = 0;
@@ -78,16 +85,22 @@ async fn hello(stream: &mut TcpStream) -> Result<Accepted, Option<Refusal>> {
             Ok(_) => {}
         }
         while fed < bytes.len() {
-            let mut rest: &[u8] = &bytes[fed..];
+            let mut rest = &bytes[fed..];
             fed += acceptor.read_tls(&mut rest).map_err(|_| Some(Refusal::Preamble))?;
             match acceptor.accept() {
-                Ok(Some(accepted)) if fed == bytes.len() => return Ok(accepted),
+                Ok(Some(accepted)) => return Ok(Hello { accepted, rest: bytes.split_off(fed) }),
                 Ok(None) => {}
-                // Nothing can follow a ClientHello before it is answered: there is no early data.
-                Ok(Some(_)) | Err(_) => return Err(Some(Refusal::Preamble)),
+                Err(_) => return Err(Some(Refusal::Preamble)),
             }
         }
     }
+}
+
+/// Hands on what came behind a ClientHello: early data for a session of another server, say of the
+/// one that this proxy replaced. The handshake skips it (RFC 8446 §4.2.10).
+fn feed(session: &mut ServerConnection, mut rest: &[u8]) {
+    // Reading nothing would mean the end of the connection.
+    while !rest.is_empty() && matches!(session.read_tls(&mut rest), Ok(1..)) {}
 }
 
 /// The name that is asked for, as listeners are looked up.

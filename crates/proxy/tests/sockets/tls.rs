@@ -1,16 +1,21 @@
 //! TLS at listeners: which certificate, which listener, which protocol, and who may come in.
 
-use std::{io, sync::Arc};
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
 
 use ir::{Kind, ValidationMode};
-use rustls::ClientConfig;
+use rustls::{
+    ClientConfig, ClientConnection, ServerConfig, ServerConnection, pki_types::ServerName,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use crate::harness::{
-    Authority, Client, Echo, Port, Rig,
+    Authority, Client, DEADLINE, Echo, Port, Rig,
     authority::{certificate, https, mutual},
     backend, bind, in_time, listener, route,
 };
@@ -275,6 +280,66 @@ async fn alpn_chooses_http2_before_http1() {
     }
     let config = authority.client(None, &[b"smtp"]);
     assert!(Client::tls(port.address(), "here.test", &config).await.is_err());
+}
+
+#[tokio::test]
+async fn early_data_for_another_server_is_skipped_and_its_sender_served() {
+    let (authority, port) = (Authority::new(), Port::reserve());
+    let (identity, echo) = (authority.issue(&["here.test"]), Echo::start("echo").await);
+    let mut rig = Rig::start();
+    rig.serve(|to| {
+        certificate(to, "cert", &identity);
+        bind(to, "bind", &port);
+        listener(to, "here", "bind", "*", https(&["cert"]));
+        backend(to, "echo", &[echo.address]);
+        route(to, "route", "here", "echo");
+    })
+    .await;
+    let mut config = ClientConfig::clone(&authority.client(None, H1));
+    config.enable_early_data = true;
+    let config = Arc::new(config);
+    let mut before = identity.server(H1);
+    before.max_early_data_size = 16 * 1024;
+    let (before, at) = (Arc::new(before), port.address());
+    let sends = move || send_early_data(&config, before, at);
+    let (went_ahead, answer) = tokio::task::spawn_blocking(sends).await.unwrap();
+    assert!(went_ahead, "the request went ahead of the handshake");
+    assert_eq!(answer, *b"HTTP/1.1 200");
+}
+
+/// Gets a session from a server `before`, and takes it up at the proxy with early data. Whether
+/// there was early data to send, and how the answer to the same request begins, sent once more.
+fn send_early_data(
+    config: &Arc<ClientConfig>,
+    before: Arc<ServerConfig>,
+    at: std::net::SocketAddr,
+) -> (bool, [u8; 12]) {
+    let name = ServerName::try_from("here.test").unwrap();
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut tcp = std::net::TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+    let server = std::thread::spawn(move || {
+        let mut tcp = socket.accept().unwrap().0;
+        let mut session = ServerConnection::new(before).unwrap();
+        session.writer().write_all(b"!").unwrap();
+        rustls::Stream::new(&mut session, &mut tcp).flush().unwrap();
+    });
+    let mut session = ClientConnection::new(config.clone(), name.clone()).unwrap();
+    rustls::Stream::new(&mut session, &mut tcp).read_exact(&mut [0]).unwrap();
+    server.join().unwrap();
+
+    let mut tcp = std::net::TcpStream::connect(at).unwrap();
+    tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut session = ClientConnection::new(config.clone(), name).unwrap();
+    let padding = "x".repeat(6000);
+    let request = format!("GET / HTTP/1.1\r\nHost: here.test\r\nX-Padding: {padding}\r\n\r\n");
+    let ahead = session.early_data().map(|mut early| early.write(request.as_bytes()).unwrap());
+    session.complete_io(&mut tcp).unwrap();
+    assert!(!session.is_early_data_accepted());
+    let mut stream = rustls::Stream::new(&mut session, &mut tcp);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    (ahead == Some(request.len()), answer)
 }
 
 /// The first bytes that a real client sends.

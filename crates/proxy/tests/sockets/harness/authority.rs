@@ -8,7 +8,7 @@ use ir::{
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 
@@ -64,6 +64,22 @@ impl Authority {
     pub(crate) fn trust(&self, snapshot: &mut Snapshot, id: &str) {
         let bundle = TrustBundle::parse(self.issuer.pem().as_bytes()).unwrap();
         snapshot.insert(id, Resource::TrustBundle(Arc::new(bundle)));
+    }
+}
+
+impl Identity {
+    /// A server of another kind with this certificate, for instance a backend.
+    pub(crate) fn server(&self, alpn: &[&[u8]]) -> ServerConfig {
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.der.clone()], key)
+            .unwrap();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        config
     }
 }
 

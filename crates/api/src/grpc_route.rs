@@ -15,7 +15,6 @@ pub struct GRPCRoute {
     #[serde(default)]
     pub metadata: ObjectMeta,
     /// What is wanted.
-    #[serde(default)]
     pub spec: GRPCRouteSpec,
     /// What controllers found.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -28,6 +28,7 @@ fn matches() {
             ("spec.parentRefs", "[{name: g}, {name: g}]", "spec.parentRefs", "must be unique"),
             ("spec.hostnames", &many(17, "a#.b"), "spec.hostnames", "at most 16"),
             ("spec.useDefaultGateways", "Some", "spec.useDefaultGateways", "supported values"),
+            ("spec", DELETE, "spec", "required"),
             (rules, &many(17, "{}"), rules, "at most 16"),
             (rules, "[{name: a}, {name: a}]", rules, "unique within the route"),
             (rules, &split, rules, "at most 128"),

@@ -46,8 +46,8 @@ pub(crate) const H2_PING_TIME: Duration = Duration::from_secs(60);
 /// would have there.
 pub(crate) const MIRROR_TIME: Duration = Duration::from_secs(15);
 
-/// A connection that changed its protocol (WebSocket) and on which no byte moves: as long as an idle
-/// TCP connection in Envoy Gateway.
+/// A connection that changed its protocol (WebSocket) and on which no byte moves: as long as an
+/// idle TCP connection in Envoy Gateway.
 pub(crate) const TUNNEL_IDLE_TIME: Duration = Duration::from_secs(3600);
 
 /// Further tries where the rule has no `retry`, for failures before the backend can have begun:

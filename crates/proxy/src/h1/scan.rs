@@ -39,8 +39,8 @@ impl EndScan {
     }
 }
 
-/// Reads the field lines in `head.raw()[from..to]`, the empty line at its end included, into `head`.
-/// At most `fields_max` of them.
+/// Reads the field lines in `head.raw()[from..to]`, the empty line at its end included, into
+/// `head`. At most `fields_max` of them.
 pub(super) fn fields(
     head: &mut Head,
     from: usize,

@@ -1,7 +1,7 @@
 //! The server half: requests in, responses out, one after the other.
 //!
-//! Pipelined requests wait in the buffer. `Expect: 100-continue` is not answered here: it travels to
-//! the backend, and what the backend says travels back, so that a refusal saves the upload
+//! Pipelined requests wait in the buffer. `Expect: 100-continue` is not answered here: it travels
+//! to the backend, and what the backend says travels back, so that a refusal saves the upload
 //! (RFC 9110 §10.1.1). A client that gets a final answer without having been told to go on may or
 //! may not send its body: such a connection is closed.
 
@@ -206,8 +206,8 @@ impl ServerConn {
     /// Brings the connection in order after a response was queued completely: writes it, and reads
     /// what is left of the request. True when another request may follow.
     ///
-    /// A connection that ends is read from for a while after the last word was said: closing it with
-    /// unread bytes would break it, and the client might lose the response (RFC 9112 §9.6).
+    /// A connection that ends is read from for a while after the last word was said: closing it
+    /// with unread bytes would break it, and the client might lose the response (RFC 9112 §9.6).
     pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, StreamError>> {
         if !self.persistent || self.upgraded {
             self.persistent = false;

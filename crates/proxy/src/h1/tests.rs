@@ -29,9 +29,11 @@ fn response(bytes: &[u8], to_head: bool) -> Result<Option<(u16, Framing)>, Viola
     Ok(Some((head.status, framing)))
 }
 
+type Decoded = (Vec<u8>, Vec<u8>);
+
 /// Decodes a chunked body that comes in pieces of one size: its data, and what follows its last
 /// chunk. None while more bytes are needed.
-fn decode(body: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Violation> {
+fn decode(body: &[u8], piece: usize) -> Result<Option<Decoded>, Violation> {
     let (mut chunks, mut data, mut held) = (Chunks::default(), Vec::new(), Vec::new());
     for piece in body.chunks(piece) {
         held.extend_from_slice(piece);

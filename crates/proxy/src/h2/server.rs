@@ -90,10 +90,6 @@ impl ServerStream {
         self.given_up = true;
         let reason = match (failure, failure.source()) {
             (Failure::ClientTimeout | Failure::ClientGone, _) => Reason::CANCEL,
-            // Nothing was done yet: the client may send it again elsewhere.
-            (Failure::Overloaded | Failure::Draining, _) if !self.flow.has_sent() => {
-                Reason::REFUSED_STREAM
-            }
             (_, Source::Downstream) => Reason::PROTOCOL_ERROR,
             (_, Source::Upstream | Source::Internal) => Reason::INTERNAL_ERROR,
         };

@@ -39,10 +39,6 @@ pub(crate) enum Failure {
     InvalidBackend,
     /// A filter of its rule cannot be done, and skipping it would be unsafe.
     FilterFailed,
-    /// A bound of the proxy on work at the same time is reached.
-    Overloaded,
-    /// The proxy is about to end.
-    Draining,
     /// The backend has no endpoint that may take traffic.
     NoEndpoint,
     /// No connection to the endpoint could be made.
@@ -78,7 +74,7 @@ pub(crate) enum Source {
 
 impl Failure {
     /// All of them, in the order in which metrics keep their cells.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::MalformedRequest,
         Self::HeadTooLarge,
         Self::TargetTooLong,
@@ -94,8 +90,6 @@ impl Failure {
         Self::NoBackend,
         Self::InvalidBackend,
         Self::FilterFailed,
-        Self::Overloaded,
-        Self::Draining,
         Self::NoEndpoint,
         Self::ConnectFailed,
         Self::ConnectTimeout,
@@ -140,12 +134,9 @@ impl Failure {
             | Self::ClientTimeout
             | Self::ClientGone
             | Self::Misdirected => Source::Downstream,
-            Self::NoRoute
-            | Self::NoBackend
-            | Self::InvalidBackend
-            | Self::FilterFailed
-            | Self::Overloaded
-            | Self::Draining => Source::Internal,
+            Self::NoRoute | Self::NoBackend | Self::InvalidBackend | Self::FilterFailed => {
+                Source::Internal
+            }
             Self::NoEndpoint
             | Self::ConnectFailed
             | Self::ConnectTimeout
@@ -195,8 +186,6 @@ impl Failure {
             Self::NoBackend => "no_backend",
             Self::InvalidBackend => "invalid_backend",
             Self::FilterFailed => "filter_failed",
-            Self::Overloaded => "overloaded",
-            Self::Draining => "draining",
             Self::NoEndpoint => "no_endpoint",
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
@@ -230,7 +219,7 @@ impl Failure {
             | Self::UpstreamClosed
             | Self::UpstreamReset
             | Self::MalformedResponse => 502,
-            Self::NoEndpoint | Self::Overloaded | Self::Draining => 503,
+            Self::NoEndpoint => 503,
             Self::ConnectTimeout
             | Self::TryTimeout
             | Self::RequestTimeout

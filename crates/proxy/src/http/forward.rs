@@ -1,7 +1,7 @@
 //! From an edited request to a response head: tries, one endpoint after the other.
 //!
-//! Bounds: `timeouts.request` for all tries together, `timeouts.backendRequest` for each, both up to
-//! the response's head. What follows the head is [`super::relay`]'s.
+//! Bounds: `timeouts.request` for all tries together, `timeouts.backendRequest` for each, both up
+//! to the response's head. What follows the head is [`super::relay`]'s.
 
 use std::{
     future::poll_fn,

@@ -49,5 +49,6 @@ impl Drop for Lent {
 }
 
 thread_local! {
+    #[allow(clippy::vec_box, reason = "heads are moved into tasks that wait, which shall be small")]
     static SPARE: RefCell<Vec<Box<Heads>>> = const { RefCell::new(Vec::new()) };
 }

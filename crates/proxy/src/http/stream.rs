@@ -1,8 +1,8 @@
 //! The seam between a relayed request and the protocols of its two sides.
 //!
 //! [`Down`] is where the request came from, [`Up`] where it goes. A message body travels through a
-//! [`Half`]: the one type on which both sides and both protocols look the same. Everything polls, so
-//! that one task can move both directions in turn on plain `&mut` borrows: no split, no channel, no
+//! [`Half`]: the one type on which both sides and both protocols look the same. Everything polls,
+//! so that one task can move both directions in turn on plain `&mut` borrows: no split, no channel, no
 //! lock. Nothing here buffers; bounds are the codecs' own.
 
 use std::task::{Context, Poll};

@@ -19,14 +19,59 @@ use crate::{
     upstream::{Alive, Upstream, address},
 };
 
-/// Connects, and leaves an HTTP/2 connection in the pool for others to share.
+/// Connects, within the bound of [`defaults::CONNECT_TIME`].
 pub(super) async fn connect(
     local: &Rc<Local>,
     upstream: &Upstream<'_>,
     endpoint: Endpoint,
 ) -> Result<Up, Failure> {
-    let cells = local.telemetry.upstream(&upstream.backend.id);
     let deadline = Instant::now() + defaults::CONNECT_TIME;
+    match upstream.backend.protocol {
+        UpstreamProtocol::Http1 => {
+            let (io, alive) = open(local, upstream, endpoint, deadline).await?;
+            Ok(Up::H1(ClientConn::new(io, alive)))
+        }
+        UpstreamProtocol::H2c => {
+            let sharing = share(local, upstream, endpoint, deadline);
+            timeout_at(deadline, sharing).await.unwrap_or(Err(Failure::ConnectTimeout))
+        }
+    }
+}
+
+/// Opens an HTTP/2 connection that others share, or waits for one that is being opened.
+async fn share(
+    local: &Rc<Local>,
+    upstream: &Upstream<'_>,
+    endpoint: Endpoint,
+    deadline: Instant,
+) -> Result<Up, Failure> {
+    let gate = local.pools.gate(upstream.slot, endpoint);
+    let _turn = match &gate {
+        Some(gate) => gate.acquire().await.ok(),
+        None => None,
+    };
+    if let Some(up) = local.pools.take(upstream.slot, endpoint) {
+        return Ok(up);
+    }
+    let (io, alive) = open(local, upstream, endpoint, deadline).await?;
+    let started = h2::ClientConnection::start(io, alive).await;
+    let connection = started.map_err(|error| match error {
+        StreamError::Malformed(_) => Failure::MalformedResponse,
+        _ => Failure::ConnectFailed,
+    })?;
+    let stream = connection.stream();
+    local.pools.share(upstream.slot, &upstream.backend.id, endpoint, connection);
+    Ok(Up::H2(stream))
+}
+
+/// Opens a TCP connection and counts it.
+async fn open(
+    local: &Rc<Local>,
+    upstream: &Upstream<'_>,
+    endpoint: Endpoint,
+    deadline: Instant,
+) -> Result<(Io, Alive), Failure> {
+    let cells = local.telemetry.upstream(&upstream.backend.id);
     let stream = match timeout_at(deadline, TcpStream::connect(address(endpoint))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -44,20 +89,5 @@ pub(super) async fn connect(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection to an endpoint keeps Nagle's algorithm");
     }
-    let io = Io::plain(stream);
-    match upstream.backend.protocol {
-        UpstreamProtocol::Http1 => Ok(Up::H1(ClientConn::new(io, alive))),
-        UpstreamProtocol::H2c => {
-            let started = timeout_at(deadline, h2::ClientConnection::start(io, alive)).await;
-            let connection = match started {
-                Ok(Ok(connection)) => connection,
-                Ok(Err(StreamError::Malformed(_))) => return Err(Failure::MalformedResponse),
-                Ok(Err(_)) => return Err(Failure::ConnectFailed),
-                Err(_) => return Err(Failure::ConnectTimeout),
-            };
-            let stream = connection.stream();
-            local.pools.share(upstream.slot, &upstream.backend.id, endpoint, connection);
-            Ok(Up::H2(stream))
-        }
-    }
+    Ok((Io::plain(stream), alive))
 }

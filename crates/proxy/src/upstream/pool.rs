@@ -6,11 +6,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    rc::Rc,
     sync::Arc,
 };
 
 use ir::{Backend, Endpoint, Id, UpstreamProtocol};
 use router::BackendSlot;
+use tokio::sync::Semaphore;
 
 use crate::{
     defaults,
@@ -41,7 +43,16 @@ struct EndpointPool {
     endpoint: Endpoint,
     /// The one used last is last.
     idle: Vec<Idle>,
-    shared: Vec<h2::ClientConnection>,
+    shared: Vec<Shared>,
+    /// Held by who opens a connection to be shared, so that others wait for it instead of each
+    /// opening one more.
+    gate: Rc<Semaphore>,
+}
+
+struct Shared {
+    connection: h2::ClientConnection,
+    /// The last sweep at which it had streams.
+    since: u64,
 }
 
 struct Idle {
@@ -103,8 +114,15 @@ impl Pools {
         let pool = backends.get_mut(slot.index()).and_then(Option::as_mut);
         let Some(pool) = pool.filter(|pool| pool.id == *id) else { return };
         if let Some(pool) = pool.endpoint(endpoint) {
-            pool.shared.push(connection);
+            pool.shared.push(Shared { connection, since: self.sweeps.get() });
         }
+    }
+
+    /// What to hold while opening a connection to be shared. None where the endpoint is gone.
+    pub(crate) fn gate(&self, slot: BackendSlot, endpoint: Endpoint) -> Option<Rc<Semaphore>> {
+        let mut backends = self.backends.borrow_mut();
+        let pool = backends.get_mut(slot.index())?.as_mut()?;
+        pool.endpoint(endpoint).map(|pool| pool.gate.clone())
     }
 
     /// Closes connections that have waited too long or that their endpoint closed. To be called
@@ -118,7 +136,12 @@ impl Pools {
                 endpoint
                     .idle
                     .retain_mut(|idle| now - idle.since <= sweeps_max && idle.conn.is_alive());
-                endpoint.shared.retain_mut(h2::ClientConnection::is_open);
+                endpoint.shared.retain_mut(|shared| {
+                    if shared.connection.streams() > 0 {
+                        shared.since = now;
+                    }
+                    now - shared.since <= sweeps_max && shared.connection.is_open()
+                });
             }
         }
     }
@@ -146,7 +169,8 @@ impl BackendPool {
 
 impl EndpointPool {
     fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, idle: Vec::new(), shared: Vec::new() }
+        let gate = Rc::new(Semaphore::new(1));
+        Self { endpoint, idle: Vec::new(), shared: Vec::new(), gate }
     }
 
     /// The connection used last that still stands. Those that do not are dropped on the way.
@@ -161,11 +185,9 @@ impl EndpointPool {
 
     /// A stream on the connection with the fewest of them.
     fn stream(&mut self) -> Option<h2::ClientStream> {
-        self.shared.retain_mut(h2::ClientConnection::is_open);
-        let open = self
-            .shared
-            .iter_mut()
-            .filter_map(|connection| connection.has_room().then_some(connection));
-        open.min_by_key(|connection| connection.streams()).map(|connection| connection.stream())
+        self.shared.retain_mut(|shared| shared.connection.is_open());
+        let connections = self.shared.iter_mut().map(|shared| &mut shared.connection);
+        let with_room = connections.filter_map(|c| c.has_room().then_some(c));
+        with_room.min_by_key(|c| c.streams()).map(|c| c.stream())
     }
 }

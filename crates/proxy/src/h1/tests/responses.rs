@@ -1,4 +1,4 @@
-//! Response heads.
+//! Response heads: each fault with its rule, and how the rest is framed.
 
 use super::*;
 

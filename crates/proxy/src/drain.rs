@@ -7,7 +7,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{closing::Stage, config::Command, worker::Report};
+use crate::{closing::Stage, config::Command, limits, worker::Report};
 
 /// Drains, step by step (DESIGN §4). Returns whether every stream came to its own end.
 pub(crate) async fn run(
@@ -18,6 +18,11 @@ pub(crate) async fn run(
     // Readiness fails, and nothing else changes until load balancers had time to see it.
     go_on(&commands, Stage::Open).await;
     sleep(drain_min).await;
+    // A busy client hears of it with its next response. Were all told by closing, the request that
+    // is just on its way to us would be lost.
+    let notice = limits::DRAIN_NOTICE_TIME.min(drain_max / 2);
+    go_on(&commands, Stage::Announce).await;
+    sleep(notice).await;
     go_on(&commands, Stage::Close).await;
     let all = async {
         for report in &mut reports {
@@ -25,7 +30,7 @@ pub(crate) async fn run(
             let _ = report.wait_for(|report| report.drained).await;
         }
     };
-    let in_time = timeout(drain_max, all).await.is_ok();
+    let in_time = timeout(drain_max - notice, all).await.is_ok();
     go_on(&commands, Stage::Cut).await;
     in_time
 }

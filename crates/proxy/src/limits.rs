@@ -23,6 +23,8 @@ pub(crate) const ADOPT_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked for what has become possible or superfluous: a bind that could not be
 /// opened, sockets whose drain is over, states that no worker holds.
 pub(crate) const CHORES: Duration = Duration::from_millis(250);
+/// States of the past that may wait for the next chores.
+pub(crate) const RETIRED_MAX: usize = 4;
 /// Rules whose place in the weighted order a worker remembers.
 pub(crate) const CURSORS_MAX: usize = 16 * 1024;
 
@@ -44,6 +46,12 @@ pub(crate) const DNS_ADDRESSES_MAX: usize = 256;
 pub(crate) const DNS_PARALLEL_MAX: usize = 64;
 /// Answers that wait to be published together.
 pub(crate) const DNS_ANSWERS_MAX: usize = 256;
+
+// Drain.
+
+/// How long clients are asked to go before idle connections are closed; half of the maximum drain
+/// where that is less.
+pub(crate) const DRAIN_NOTICE_TIME: Duration = Duration::from_secs(1);
 
 // Heads.
 

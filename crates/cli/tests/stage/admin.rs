@@ -41,14 +41,16 @@ impl Admin {
     pub(crate) async fn status(&self, kind: &str, name: &str) -> Option<Value> {
         let text = self.page("/status").await?.text();
         let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-        let objects = documents(&text).into_iter();
         let of = |object: &Value| {
             let metadata = &object["metadata"];
             object["kind"] == kind
                 && metadata["name"] == name
                 && metadata["namespace"].as_str().unwrap_or_default() == namespace
         };
-        objects.filter(of).map(|object| object["status"].clone()).next()
+        // There may be thousands of others, which need not be parsed.
+        let wanted = format!("kind: {kind}\n");
+        let near = text.split("---\n").filter(|part| part.contains(&wanted) && part.contains(name));
+        near.flat_map(documents).find(of).map(|mut object| object["status"].take())
     }
 
     /// A condition of a Gateway.
@@ -90,19 +92,7 @@ fn condition(conditions: &Value, type_: &str) -> Option<Condition> {
     Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
 }
 
-/// The documents of a YAML text; lists are taken apart.
+/// The documents of a YAML text.
 pub(crate) fn documents(text: &str) -> Vec<Value> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .unwrap_or_else(|error| panic!("not YAML: {error}\n{text}"));
-    documents
-        .into_iter()
-        .flat_map(|document| match document {
-            Value::Array(items) => items,
-            Value::Object(mut list) if list.contains_key("items") => match list["items"].take() {
-                Value::Array(items) => items,
-                _ => Vec::new(),
-            },
-            document => vec![document],
-        })
-        .collect()
+    serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("not YAML: {error}\n{text}"))
 }

@@ -177,11 +177,12 @@ impl Drop for Running {
         // Both fail only if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if thread::panicking() {
-            let (stdout, stderr) = (self.stdout(), self.stderr());
-            eprintln!("--- the process printed:\n{}", tail(&stdout));
-            eprintln!("--- and logged:\n{}---", tail(&stderr));
+        let panicked = self.stderr().contains("panicked at");
+        if thread::panicking() || panicked {
+            eprintln!("--- the process printed:\n{}", tail(&self.stdout()));
+            eprintln!("--- and logged:\n{}---", tail(&self.stderr()));
         }
+        assert!(thread::panicking() || !panicked, "a thread of the process panicked");
     }
 }
 

@@ -1,17 +1,10 @@
 //! The end of the process: announced, without a lost request, and bounded.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::Semaphore;
 
 use crate::stage::{
-    answer::Broken,
     backend::{Backend, Script},
     http1::{Http1, once, request},
     http2::Http2,
@@ -101,22 +94,12 @@ async fn the_maximum_drain_ends_what_hangs() {
     wait::within(running.receive()).await.expect_err("it was cut");
 }
 
-/// Asks again and again, as long as there is somebody; a connection is given up only when the
-/// server said so, and only a new one may be refused.
-async fn load(address: std::net::SocketAddr) {
-    static ANSWERED: AtomicUsize = AtomicUsize::new(0);
-    loop {
-        let mut client = match Http1::connect(address).await {
-            Ok(client) => client,
-            Err(Broken::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return,
-            Err(broken) => panic!("{broken}"),
-        };
-        while !client.closing {
-            let answer = client.get(HOST, "/").await;
-            let answered = ANSWERED.fetch_add(1, Ordering::Relaxed);
-            let answer = answer.unwrap_or_else(|broken| panic!("after {answered}: {broken}"));
-            assert_eq!(answer.status, 200);
-        }
+/// Asks again and again on one connection, until the server says that it is the last time.
+async fn load(address: SocketAddr) {
+    let mut client = Http1::connect(address).await.expect("the listener is open");
+    while !client.closing {
+        let answer = client.get(HOST, "/").await.expect("an answer");
+        assert_eq!(answer.status, 200);
     }
 }
 

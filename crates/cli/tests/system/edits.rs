@@ -1,14 +1,15 @@
 //! Edits while traffic runs, one by one: each way to change a file, and each way to break one.
 
-use std::time::Instant;
+use std::{fs, os::unix::fs::symlink, time::Instant};
 
 use crate::stage::{
     answer::Answer,
     backend::Backend,
     certificate::Certificate,
+    http1::{Http1, once},
     manifests,
     ports::Port,
-    process::Folder,
+    process::{Folder, Running},
     site::{GATEWAY, Site},
     tls::Secured,
     wait,
@@ -72,6 +73,44 @@ async fn a_broken_edit_keeps_what_was_there_and_its_neighbours() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_named_itself_is_followed() {
+    let (one, two) = (Backend::named("one").await, Backend::named("two").await);
+    let (folder, beside) = (Folder::new(), Folder::with("app.yaml", &Site::route("app", &one)));
+    let (port, _steady) = Site::furnish(&folder).await;
+    let running = Running::start(&[folder.path(), &beside.file("app.yaml")], &[]).await;
+    running.admin.programmed(GATEWAY).await;
+    assert_eq!(asked(&port).await.as_deref(), Some("one"));
+    for (text, expected) in [(Site::route("app", &two), "two"), (Site::route("app", &one), "one")] {
+        beside.replace("app.yaml", &text);
+        wait::until("the file that was put in its place", async || {
+            (asked(&port).await.as_deref() == Some(expected)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_mounted_config_map_is_followed() {
+    let (one, two) = (Backend::named("one").await, Backend::named("two").await);
+    let folder = Folder::new();
+    // As a kubelet writes it: names that point through a link which is swapped in one step.
+    folder.write_below("..first/app.yaml", &Site::route("app", &one));
+    symlink("..first", folder.file("..data")).expect("a link");
+    symlink("..data/app.yaml", folder.file("app.yaml")).expect("a link");
+    let (port, _steady) = Site::furnish(&folder).await;
+    let running = Running::start(&[folder.path()], &[]).await;
+    running.admin.programmed(GATEWAY).await;
+    assert_eq!(asked(&port).await.as_deref(), Some("one"));
+    folder.write_below("..second/app.yaml", &Site::route("app", &two));
+    symlink("..second", folder.file("..next")).expect("a link");
+    fs::rename(folder.file("..next"), folder.file("..data")).expect("the link can be swapped");
+    wait::until("what the link points to now", async || {
+        (asked(&port).await.as_deref() == Some("two")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn listeners_come_and_go() {
     let site = Site::open().await;
     let mut idle = site.client().await;
@@ -86,7 +125,7 @@ async fn listeners_come_and_go() {
     })
     .await;
     // Programmed means that traffic runs, so the first try must succeed.
-    let mut there = crate::stage::http1::Http1::connect(extra.address()).await.expect("open");
+    let mut there = Http1::connect(extra.address()).await.expect("open");
     site.assert_steady(&mut there).await;
 
     site.folder.replace("gateway.yaml", &manifests::gateway(GATEWAY, &[base]));
@@ -130,6 +169,11 @@ async fn certificates_rotate_without_a_restart() {
     .await;
     let answer = old.get(host, "/").await.expect("a connection outlives its certificate");
     assert_eq!(answer.echo().backend, "app");
+}
+
+/// Who answers for the app at a port.
+async fn asked(port: &Port) -> Option<String> {
+    backend(&once(port.address(), "app.example.com", "/").await.expect("an answer"))
 }
 
 /// What is done to the files, and who answers then.

@@ -10,6 +10,7 @@
 #[path = "../stage/stage.rs"]
 mod stage;
 
+mod admin;
 mod bad_input;
 mod commands;
 mod drain;

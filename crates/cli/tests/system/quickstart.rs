@@ -87,11 +87,36 @@ async fn what_its_readme_says_is_so() {
     let stable = { stable }.get("api.example.com", "/v1/users").await.expect("an answer");
     let echo: Value = serde_json::from_slice(&stable.body).expect("JSON");
     let service = echo["service"].as_str().expect("a name");
-    let path = if service == "api-stable" { "/users" } else { "/v1/users" };
-    assert!(service == "api-canary" || echo["path"] == path, "{echo}");
+    assert!(["api-stable", "api-canary"].contains(&service), "{echo}");
+    assert_eq!(echo["path"], "/users");
 }
 
 type Headers<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)]);
+
+#[tokio::test]
+async fn manifests_can_be_tried_without_their_apps() {
+    let offset = Offset::of(&[80, 443]);
+    let number = offset.number.to_string();
+    let folder = repository("examples/platform");
+    let running = Running::start(&[&folder], &["--echo", "--port-offset", &number]).await;
+    running.admin.programmed("gateway-system/default-gateway").await;
+    let cases = [
+        ("example-app.example.com", "/", "example-app", "/"),
+        ("example-app.example.com", "/v7/things", "versioned-api", "/v7/things"),
+        ("app.example.com", "/api/v1/users", "api-service", "/users"),
+    ];
+    for (host, target, service, path) in cases {
+        let answer = wait::until(&format!("{service} at {host}{target}"), async || {
+            let mut client = Http1::connect(offset.address(80)).await.expect("open");
+            let answer = client.get(host, target).await.expect("an answer");
+            (answer.status == 200).then_some(answer)
+        })
+        .await;
+        let echo: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        assert_eq!((&echo["service"], &echo["path"]), (&service.into(), &path.into()));
+        assert_eq!(echo["namespace"], "tenant");
+    }
+}
 
 /// Does what curl would do with a line that we print.
 async fn curl(line: &str) -> Answer {

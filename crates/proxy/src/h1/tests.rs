@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{http::Violation, limits};
 
+mod differential;
 mod requests;
 mod responses;
 

@@ -22,6 +22,7 @@ mod h2_upstream;
 mod harness;
 mod limits;
 mod mirrors;
+mod pools;
 mod reload;
 mod retries;
 mod telemetry;

@@ -127,8 +127,11 @@ impl Control {
         self.retired.push(self.shared.live.swap(Arc::new(next)));
         let closed = self.reconcile();
         self.order(self.stage()).await;
-        self.sweep();
         self.tell(Ack { revision, rejected, closed });
+        // Chores do this soon enough, unless edits come faster than they.
+        if self.retired.len() > limits::RETIRED_MAX {
+            self.sweep();
+        }
     }
 
     /// What has to be done at a time and not at a command: sockets whose drain is over are closed,

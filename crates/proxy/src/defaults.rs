@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-/// Connections of the whole proxy: well below the descriptors that a container may open (2^20), each
-/// proxied request needing two.
+/// Connections of the whole proxy: well below the descriptors that a container may open (2^20),
+/// each proxied request needing two.
 pub(crate) const CONNECTIONS_MAX: usize = 100_000;
 
 /// From accept to the end of the TLS handshake, or to the first byte without TLS: Envoy Gateway's

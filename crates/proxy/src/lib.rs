@@ -37,6 +37,7 @@ mod bind;
 mod closing;
 mod config;
 mod defaults;
+mod descriptors;
 mod dns;
 mod drain;
 mod h1;
@@ -118,7 +119,8 @@ impl Proxy {
     ///
     /// # Errors
     /// A thread cannot be started, or a file or address in the options cannot be used.
-    pub fn start(options: Options) -> std::io::Result<Self> {
+    pub fn start(mut options: Options) -> std::io::Result<Self> {
+        options.connections_max = descriptors::make_room(options.connections_max);
         let background = Background::start()?;
         let control = background.handle.clone();
         let count = worker_count(&options);

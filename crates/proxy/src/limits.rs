@@ -12,6 +12,9 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// Wait after the machine had no file descriptor or memory left for a connection.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// File descriptors that are kept for everything but traffic: listening sockets, logs, files.
+pub(crate) const DESCRIPTORS_KEPT: u64 = 256;
+
 // Workers and configuration.
 
 /// Most workers that are ever started.

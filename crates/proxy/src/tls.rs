@@ -31,8 +31,8 @@ const HTTP1: &[u8] = b"http/1.1";
 /// How TLS ends at all listeners.
 pub(crate) type Configs = HashMap<Id<Listener>, Arc<ServerConfig>>;
 
-/// Makes the configurations of a snapshot; those that no change touches are carried over. A listener
-/// that cannot be served is missing, and the reason is returned.
+/// Makes the configurations of a snapshot; those that no change touches are carried over. A
+/// listener that cannot be served is missing, and the reason is returned.
 pub(crate) fn configs(
     snapshot: &Snapshot,
     previous: &Configs,

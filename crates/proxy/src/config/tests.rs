@@ -65,6 +65,7 @@ async fn states_of_the_past_are_let_go_though_workers_are_idle() {
     let last = past.pop().unwrap();
     let gone = async {
         while past.iter().any(|live| live.strong_count() > 0) {
+            // tidy: allow sleep: between two looks at a condition that has a deadline.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -178,6 +178,7 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl 
     let deadline = Instant::now() + DEADLINE;
     while !holds().await {
         assert!(Instant::now() < deadline, "never came true: {what}");
+        // tidy: allow sleep: between two looks at a condition that has a deadline.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

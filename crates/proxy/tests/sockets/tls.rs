@@ -50,7 +50,6 @@ async fn the_name_chooses_the_listener_and_among_its_certificates() {
         route(to, "own", "own", "echo");
     })
     .await;
-    // Names that no certificate is for are judged by which certificate came, so nothing is verified.
     for (name, expected) in [
         ("default.test", "default"),
         ("a.wild.test", "wild"),

@@ -85,22 +85,18 @@ pub fn cases() -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// The `.yaml` files of one folder, by name: a name for messages, and the text.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn manifests(folder: &Path) -> Result<Vec<(String, String)>, String> {
-    let mut files = Vec::new();
-    for path in
-        entries(folder)?.into_iter().filter(|path| path.extension() == Some("yaml".as_ref()))
-    {
-        files.push((last(&path), read(&path)?.unwrap_or_default()));
+/// The manifests of a folder of `examples/`, by name: a name for messages, and the text.
+pub(crate) fn example(name: &str) -> Result<Vec<(String, String)>, String> {
+    let paths = entries(&root().join("examples").join(name))?;
+    let mut manifests = Vec::new();
+    for path in paths.into_iter().filter(|path| path.extension() == Some("yaml".as_ref())) {
+        manifests.push((last(&path), read(&path)?.unwrap_or_default()));
     }
-    Ok(files)
+    Ok(manifests)
 }
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own).to_owned()
 }

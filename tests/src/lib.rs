@@ -14,27 +14,36 @@ mod serve;
 mod world;
 
 pub use expect::statuses;
-pub use fixture::{Case, cases, manifests, root};
-pub use world::{World, load, worlds};
+pub use fixture::{Case, cases};
+pub use world::{World, example, worlds};
 
 /// Compares every request of a case with its decision; what differs, one text for each.
 ///
 /// # Errors
 /// A case that cannot be read.
 pub fn decisions(case: &Case, worlds: &[World]) -> Result<Vec<String>, String> {
-    let Some(text) = case.read("requests.yaml")? else { return Ok(Vec::new()) };
-    let requests = requests::parse(&text).map_err(|error| case.error("requests.yaml", error))?;
+    match case.read("requests.yaml")? {
+        Some(text) => table(&case.place("requests.yaml"), &text, worlds),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Compares every request of a table, which lies at `place`.
+///
+/// # Errors
+/// A table that cannot be read.
+pub fn table(place: &str, text: &str, worlds: &[World]) -> Result<Vec<String>, String> {
+    let requests = requests::parse(text).map_err(|error| format!("{place}: {error}"))?;
     let mut differences = Vec::new();
-    for (number, request) in requests.iter().enumerate() {
+    for (number, request) in (1..).zip(&requests) {
         let found = worlds
             .get(request.step - 1)
             .ok_or_else(|| format!("there is no step {}", request.step))
             .and_then(|world| compare::request(world, request));
         let problems = found.unwrap_or_else(|error| vec![error]);
         if !problems.is_empty() {
-            let place = case.place("requests.yaml");
             let problems = problems.join("\n    ");
-            differences.push(format!("{place}: case {}: {request}\n    {problems}", number + 1));
+            differences.push(format!("{place}: case {number}: {request}\n    {problems}"));
         }
     }
     Ok(differences)

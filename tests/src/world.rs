@@ -10,7 +10,7 @@ use router::Table;
 use serde::Deserialize;
 use translate::{Observations, Output, Settings, Translator, translate};
 
-use crate::Case;
+use crate::{Case, fixture};
 
 /// What stands after one step.
 pub struct World {
@@ -52,8 +52,19 @@ pub fn worlds(case: &Case) -> Result<Vec<World>, String> {
     Ok(worlds)
 }
 
+/// What stands when a folder of `examples/` is run.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn example(name: &str) -> Result<World, String> {
+    let (resources, complaints) = load(&fixture::example(name)?);
+    let output = translate(&resources, &Observations::all_open(), &Settings::default());
+    let table = Table::compile(&output.ir, &Table::default(), None);
+    Ok(World { resources, complaints, output, closed: BTreeSet::new(), table })
+}
+
 /// The objects of several manifests. Of two objects with one name the first one counts.
-pub fn load(manifests: &[(String, String)]) -> (Resources, Vec<String>) {
+fn load(manifests: &[(String, String)]) -> (Resources, Vec<String>) {
     let mut resources = Resources::default();
     let mut complaints = Vec::new();
     for (file, text) in manifests {

@@ -2,8 +2,7 @@
 //! is told what it must be told. The manifests of `examples/` mean what their documents say.
 
 use api::diagnostic::Severity;
-use portcullis_tests::{Case, World, cases, decisions, load, manifests, root, statuses, worlds};
-use translate::{Observations, Settings, translate};
+use portcullis_tests::{Case, World, cases, decisions, example, statuses, table, worlds};
 
 #[test]
 fn every_request_gets_the_decision_that_is_written_down() {
@@ -41,28 +40,30 @@ fn the_suites_cases_are_complete_and_their_manifests_are_read_without_complaint(
 }
 
 #[test]
-fn the_quickstart_is_clean() {
-    let (complaints, errors) = example("quickstart").unwrap();
-    assert_eq!((complaints, errors), (Vec::new(), Vec::new()));
+fn the_quickstart_is_clean_and_does_what_its_document_says() {
+    let world = example("quickstart").unwrap();
+    assert_eq!((&world.complaints, errors(&world)), (&Vec::new(), Vec::new()));
+    let requests = include_str!("../examples/quickstart.yaml");
+    assert_eq!(table("quickstart.yaml", requests, &[world]), Ok(Vec::new()));
 }
 
-/// What `examples/platform/README.md` says about the thirteen together, and nothing else.
 #[test]
-fn the_platform_example_complains_of_what_its_document_names() {
-    let (complaints, errors) = example("platform").unwrap();
-    assert_eq!(complaints.len(), 1, "{complaints:?}");
-    assert!(complaints[0].contains("13-ingress-after.yaml"), "{complaints:?}");
-    assert_eq!(errors, ["Gateway gateway-system/private-gateway", "HTTPRoute tenant/internal-app"]);
+fn the_platform_example_complains_of_what_its_document_names_and_serves_the_rest() {
+    let world = example("platform").unwrap();
+    assert_eq!(world.complaints.len(), 1, "{:?}", world.complaints);
+    assert!(world.complaints[0].contains("13-ingress-after.yaml"), "{:?}", world.complaints);
+    let expected = ["Gateway gateway-system/private-gateway", "HTTPRoute tenant/internal-app"];
+    assert_eq!(errors(&world), expected);
+    let requests = include_str!("../examples/platform.yaml");
+    assert_eq!(table("platform.yaml", requests, &[world]), Ok(Vec::new()));
 }
 
-/// Complaints about the manifests, and objects with errors.
-fn example(name: &str) -> Result<(Vec<String>, Vec<String>), String> {
-    let (resources, complaints) = load(&manifests(&root().join("examples").join(name))?);
-    let output = translate(&resources, &Observations::all_open(), &Settings::default());
-    let errors = output.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+/// The objects with errors.
+fn errors(world: &World) -> Vec<String> {
+    let errors = world.output.diagnostics.iter().filter(|one| one.severity == Severity::Error);
     let mut objects: Vec<String> = errors.map(|error| error.object.to_string()).collect();
     objects.dedup();
-    Ok((complaints, objects))
+    objects
 }
 
 const SUITE_TESTS: usize = 86;

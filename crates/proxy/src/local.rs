@@ -37,19 +37,22 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// A worker that serves nothing yet.
+    /// A worker in line with the state of now. It begins with nothing, because the first delta may
+    /// be there before the thread is, and pools have to follow it too.
     pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Rc<Self> {
-        let (telemetry, live) = (shared.telemetry.sink(), shared.live.load_full());
-        Rc::new(Self {
+        let telemetry = shared.telemetry.sink();
+        let local = Rc::new(Self {
             worker,
             shared,
             pools: upstream::Pools::default(),
             telemetry,
             cursors: Cursors::default(),
-            live: RefCell::new(Rc::new(live)),
+            live: RefCell::new(Rc::new(Arc::new(Live::empty()))),
             tasks: Cell::new(0),
             idle: Notify::new(),
-        })
+        });
+        local.adopt();
+        local
     }
 
     /// The state of now. Taking it touches no memory of other workers. Hold it for the head of a

@@ -183,3 +183,25 @@ fn builder() -> Builder {
         .max_local_error_reset_streams(Some(limits::H2_LOCAL_RESETS_MAX));
     builder
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_many_resets_and_most_of_all_streams_are_abuse() {
+        let most = limits::H2_ABANDONED_MAX;
+        for (opened, abandoned, abusive) in [
+            (most, most, false),
+            (most + 1, most + 1, true),
+            (2 * most + 2, most + 1, false),
+            (2 * most + 1, most + 1, true),
+            (u32::MAX, most + 1, false),
+        ] {
+            let conduct = Conduct::default();
+            conduct.opened.set(opened);
+            conduct.abandoned.set(abandoned);
+            assert_eq!(conduct.is_abusive(), abusive, "{abandoned} of {opened}");
+        }
+    }
+}

@@ -255,8 +255,9 @@ async fn a_client_that_resets_what_it_opens_is_sent_away() {
         assert!(opened < 20_000, "may go on for ever");
         tokio::task::yield_now().await;
     };
-    assert!(end.is_go_away() && end.is_remote(), "{end}");
-    assert_eq!(end.reason(), Some(Reason::ENHANCE_YOUR_CALM), "{end}");
+    // The connection is cut with frames unread, so the reason may be lost on its way.
+    let told = end.is_go_away() && end.reason() == Some(Reason::ENHANCE_YOUR_CALM);
+    assert!(told || end.is_io(), "{end}");
 
     // Others do not notice, and few requests came through.
     let mut other = H2Client::plain(port.address()).await;

@@ -2,8 +2,9 @@
 //! sees the same lines that HTTP/1 would have read, and made anew on the way out.
 //!
 //! `h2` has already refused upper case in names, connection-specific fields, pseudo-fields that are
-//! missing, doubled, unknown or out of place, a path that is no path, and a `content-length` that is
-//! no number or belies the body. What is left of RFC 9113 §8 is checked here.
+//! missing, doubled, unknown or out of place, a path that is no path, and a `content-length` that
+//! is no number or belies the body. What is left of RFC 9113 §8 is checked here. A fragment never
+//! arrives: the `http` crate cuts it off.
 
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,

@@ -226,7 +226,8 @@ async fn a_head_of_tiny_references_does_not_become_a_large_one() {
     let (port, echo) = (Port::reserve(), Echo::start("echo").await);
     let _rig = before_h1(&port, &[echo.address]).await;
     let mut frames = Frames::open(&port).await;
-    // A literal with a long value that is indexed (0x40), then references to it (0xbe), a byte each.
+    // A literal with a long value that is indexed (0x40), then references to it (0xbe), one byte
+    // each.
     let value = "v".repeat(100);
     let mut fields = with(&[]);
     fields.extend([0x40, 6]);

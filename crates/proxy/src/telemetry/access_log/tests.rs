@@ -47,7 +47,8 @@ fn a_line_says_all_that_is_known() {
     let expected = concat!(
         r#"{"time":"2023-11-14T22:13:19.987Z","method":"GET","authority":"shop.example.com:443","#,
         r#""path":"/a","protocol":"HTTP/2","status":502,"reason":"upstream_reset","#,
-        r#""bind":"ns/gw/80","listener":"ns/gw/http","route":"HTTPRoute/ns/r","rule":"HTTPRoute/ns/r/0","#,
+        r#""bind":"ns/gw/80","listener":"ns/gw/http","route":"HTTPRoute/ns/r","#,
+        r#""rule":"HTTPRoute/ns/r/0","#,
         r#""backend":"ns/svc/80","endpoint":"[2001:db8::1]:8080","bytes_in":3,"bytes_out":4,"#,
         r#""duration_ms":12.345,"upstream_ms":9.001,"retries":2,"request_id":"1234","#,
         r#""client":"192.0.2.7:4321","sni":"shop.example.com","user_agent":"curl/8"}"#,

@@ -123,18 +123,16 @@ impl Sink {
 
 impl Series {
     fn request(&mut self, cells: &Cells, route: &Id<Route>, record: &Record<'_>) {
-        if !self.requests.contains_key(route) {
-            self.requests.insert(route.clone(), Vec::new());
-        }
-        let Some(of_route) = self.requests.get_mut(route) else { return };
-        if let Some(known) = of_route.iter().find(|known| known.backend.as_ref() == record.backend)
-        {
+        let known = self.requests.get(route).and_then(|of_route| {
+            of_route.iter().find(|known| known.backend.as_ref() == record.backend)
+        });
+        if let Some(known) = known {
             return count(known, record);
         }
         let new = Arc::new(RequestCells::new(Some(route.clone()), record.backend.cloned()));
         count(&new, record);
         cells.requests.lock().push(new.clone());
-        of_route.push(new);
+        self.requests.entry(route.clone()).or_default().push(new);
         self.requests_len += 1;
     }
 

@@ -47,6 +47,9 @@ pub struct Progress {
 /// The state between two events.
 pub(crate) struct EventLoop {
     store: Store,
+    /// Whether the files were read. Before that nothing is published: a proxy that has nothing to
+    /// serve yet is not ready.
+    read: bool,
     settings: Settings,
     translator: Translator,
     observations: Observations,
@@ -71,6 +74,7 @@ impl EventLoop {
     ) -> Self {
         Self {
             store: Store::default(),
+            read: false,
             translator: Translator::new(settings.clone()),
             settings,
             observations: Observations::default(),
@@ -97,7 +101,7 @@ impl EventLoop {
                 self.translate(&touched.objects);
                 self.tell(touched.input);
             }
-            if self.publish().await.is_err() {
+            if self.read && self.publish().await.is_err() {
                 return;
             }
             for answer in touched.reports {
@@ -110,6 +114,7 @@ impl EventLoop {
     fn take(&mut self, event: Event, touched: &mut Touched) {
         match event {
             Event::Files(files) => {
+                self.read = true;
                 touched.input = true;
                 touched.objects.extend(self.store.take(files));
                 if let Some(echo) = &self.echo {

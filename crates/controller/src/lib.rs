@@ -45,13 +45,7 @@ impl Controller {
             tokio::spawn(provider::echo::serve(wanted, events.clone()));
             lonely
         });
-        let roots = options.roots;
-        let to_loop = events.clone();
-        tokio::spawn(async move {
-            if let Err(error) = provider::file::watch(roots, to_loop).await {
-                tracing::error!(%error, "files are not watched: edits are not seen");
-            }
-        });
+        tokio::spawn(provider::file::watch(options.roots, events.clone()));
         let event_loop = event_loop::EventLoop::new(options.settings, deltas, echo, told);
         tokio::spawn(event_loop.run(incoming));
         Self { events, progress }
@@ -88,3 +82,6 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Report {
 
 /// Events that wait for the loop.
 const EVENTS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

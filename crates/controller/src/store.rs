@@ -54,7 +54,8 @@ impl Store {
     /// What is wrong with the files as texts, in order of their place.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
         let own = self.files.values().flat_map(|file| file.diagnostics.iter().cloned());
-        own.chain(self.places.iter().flat_map(|(key, places)| self.repeated(key, places)))
+        let several = self.places.iter().filter(|(_, places)| places.len() > 1);
+        own.chain(several.flat_map(|(key, places)| self.repeated(key, places)))
     }
 
     /// Where an object that counts is declared.
@@ -129,22 +130,21 @@ impl Store {
             }
             Content::Text(text) => read(path, &text, &mut before),
         };
-        touched.extend(before.objects.into_keys());
-        touched.extend(after.objects.keys().cloned());
+        for key in before.objects.into_keys() {
+            if let Some(places) = self.places.get_mut(&key) {
+                places.remove(path);
+                if places.is_empty() {
+                    self.places.remove(&key);
+                }
+            }
+            touched.insert(key);
+        }
+        for key in after.objects.keys() {
+            self.places.entry(key.clone()).or_default().insert(path.to_owned());
+            touched.insert(key.clone());
+        }
         if !after.is_empty() {
             self.files.insert(path.to_owned(), after);
-        }
-        for key in touched.iter() {
-            let declares = self.files.get(path).is_some_and(|f| f.objects.contains_key(key));
-            let places = self.places.entry(key.clone()).or_default();
-            if declares {
-                places.insert(path.to_owned());
-            } else {
-                places.remove(path);
-            }
-            if places.is_empty() {
-                self.places.remove(key);
-            }
         }
     }
 

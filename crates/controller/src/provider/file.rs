@@ -6,11 +6,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
-use notify::{RecursiveMode, Watcher as _};
+use notify::{EventKind, RecursiveMode, Watcher as _, event::ModifyKind};
 use tokio::sync::mpsc;
 
 use crate::event_loop::Event;
@@ -24,37 +24,26 @@ pub fn read(roots: &[PathBuf]) -> BTreeMap<PathBuf, Content> {
     scan(roots, &BTreeMap::new(), &BTreeSet::new()).into_changes()
 }
 
-/// Reads everything, then goes on to send what changes, until `events` is closed.
-///
-/// # Errors
-/// The system refuses to tell of file events. (A path that is missing is no error: it is reported
-/// through the store and picked up when it comes.)
-pub async fn watch(roots: Vec<PathBuf>, events: mpsc::Sender<Event>) -> notify::Result<()> {
+/// Reads everything, and sends it even if it is nothing; then goes on to send what changes, until
+/// `events` is closed. A path that is missing is reported through the store and picked up when it
+/// comes.
+pub async fn watch(roots: Vec<PathBuf>, events: mpsc::Sender<Event>) {
     let (wake, mut woken) = mpsc::channel::<BTreeSet<PathBuf>>(WAKE_MAX);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let touched = match event {
-            Ok(event) if event.kind.is_access() => return,
-            Ok(event) => event.paths.into_iter().collect(),
-            Err(_) => BTreeSet::new(),
-        };
-        // A full queue means that a scan is due anyway, and a scan looks at every file.
-        let _ = wake.try_send(touched);
-    })?;
-    let mut watched = BTreeSet::new();
+    let mut watch = Watch::new(&roots, wake);
     let mut known = BTreeMap::new();
     let mut touched = BTreeSet::new();
+    let mut first = true;
     loop {
-        follow(&mut watcher, &mut watched, &roots);
+        let told_of_all = watch.follow();
         let (found, seen) = look(roots.clone(), known, std::mem::take(&mut touched)).await;
         known = seen;
-        let missing = found.keys().any(|path| roots.contains(path)) || !all_there(&roots);
-        if !found.is_empty() && events.send(Event::Files(found)).await.is_err() {
-            return Ok(());
+        let news = std::mem::take(&mut first) || !found.is_empty();
+        if news && events.send(Event::Files(found)).await.is_err() {
+            return;
         }
-        // Where a root is missing nothing tells of its return but looking again.
-        let patience = if missing { MISSING_POLL } else { IDLE_POLL };
+        let patience = if told_of_all { IDLE_POLL } else { BLIND_POLL };
         tokio::select! {
-            () = events.closed() => return Ok(()),
+            () = events.closed() => return,
             () = tokio::time::sleep(patience) => {}
             Some(paths) = woken.recv() => {
                 touched.extend(paths);
@@ -87,35 +76,108 @@ async fn look(
         .unwrap_or_else(|_| (BTreeMap::new(), fallback))
 }
 
-/// Watches each root: a folder as it is, a file through its folder, since a file that is replaced
-/// atomically is another file under the same name.
-fn follow(
-    watcher: &mut notify::RecommendedWatcher,
-    watched: &mut BTreeSet<PathBuf>,
-    roots: &[PathBuf],
-) {
-    for root in roots {
-        let (target, mode) = if root.is_dir() {
-            (root.clone(), RecursiveMode::Recursive)
-        } else {
-            let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty());
-            (parent.unwrap_or(Path::new(".")).to_owned(), RecursiveMode::NonRecursive)
+/// What tells of file events. Where the system refuses that, files are looked at again and again.
+struct Watch {
+    watcher: Option<notify::RecommendedWatcher>,
+    roots: Vec<PathBuf>,
+    /// Folders that are watched, and which ones they were: under the same name another one may
+    /// stand now, of which nothing would be told.
+    watched: BTreeMap<PathBuf, (RecursiveMode, (u64, u64))>,
+    /// Folders of which the system does not tell.
+    refused: BTreeSet<PathBuf>,
+}
+
+impl Watch {
+    fn new(roots: &[PathBuf], wake: mpsc::Sender<BTreeSet<PathBuf>>) -> Self {
+        let spellings: Vec<(PathBuf, PathBuf)> = roots
+            .iter()
+            .map(|root| (root.clone(), std::path::absolute(root).unwrap_or_else(|_| root.clone())))
+            .collect();
+        let told = move |event: notify::Result<notify::Event>| {
+            let touched = match event {
+                Ok(event) => match touched(&event, &spellings) {
+                    touched if touched.is_empty() => return,
+                    touched => touched,
+                },
+                Err(_) => BTreeSet::new(),
+            };
+            // A full queue means that a scan is due anyway, and a scan looks at every file.
+            let _ = wake.try_send(touched);
         };
-        if !target.exists() {
-            watched.remove(&target);
-        } else if !watched.contains(&target) {
+        let watcher = notify::recommended_watcher(told)
+            .inspect_err(|error| {
+                tracing::warn!(%error, "the system does not tell of edits: files are polled");
+            })
+            .ok();
+        let (watched, refused) = (BTreeMap::new(), BTreeSet::new());
+        Self { watcher, roots: roots.to_vec(), watched, refused }
+    }
+
+    /// Watches what the roots lead to now. Whether everything that may change is told of.
+    fn follow(&mut self) -> bool {
+        let Some(watcher) = &mut self.watcher else { return false };
+        let mut told_of_all = true;
+        for (target, mode) in targets(&self.roots) {
+            let Ok(metadata) = std::fs::metadata(&target) else {
+                self.watched.remove(&target);
+                told_of_all = false;
+                continue;
+            };
+            let now = (mode, scan::identity(&metadata));
+            if self.watched.get(&target) == Some(&now) {
+                continue;
+            }
+            if self.watched.remove(&target).is_some() {
+                // The system may have let go of it already.
+                let _ = watcher.unwatch(&target);
+            }
             match watcher.watch(&target, mode) {
-                Ok(()) => drop(watched.insert(target)),
+                Ok(()) => drop(self.watched.insert(target, now)),
                 Err(error) => {
-                    tracing::warn!(path = %target.display(), %error, "cannot be watched");
+                    told_of_all = false;
+                    if self.refused.insert(target.clone()) {
+                        let path = target.display();
+                        tracing::warn!(%path, %error, "cannot be watched: it is polled");
+                    }
                 }
             }
         }
+        told_of_all && self.roots.iter().all(|root| root.exists())
     }
 }
 
-fn all_there(roots: &[PathBuf]) -> bool {
-    roots.iter().all(|root| root.exists())
+/// What to watch: a folder with all below it, and of each root the folder that it is in, since a
+/// root that is replaced, or a link that leads elsewhere now, is another one under the same name.
+fn targets(roots: &[PathBuf]) -> BTreeMap<PathBuf, RecursiveMode> {
+    let above = roots.iter().filter_map(|root| match root.parent()? {
+        parent if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        parent => Some(parent.to_owned()),
+    });
+    let above = above.map(|folder| (folder, RecursiveMode::NonRecursive));
+    let folders = roots.iter().filter(|root| root.is_dir());
+    above.chain(folders.map(|root| (root.clone(), RecursiveMode::Recursive))).collect()
+}
+
+/// The paths that an event may have changed, spelt as the roots spell them; none for an event that
+/// is no news.
+fn touched(event: &notify::Event, roots: &[(PathBuf, PathBuf)]) -> BTreeSet<PathBuf> {
+    let written = matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)));
+    if event.kind.is_access() {
+        return BTreeSet::new();
+    }
+    let spelt = |path: &PathBuf| -> Vec<PathBuf> {
+        let of_root = |(root, absolute): &(PathBuf, PathBuf)| match path.strip_prefix(absolute) {
+            Ok(rest) if rest.as_os_str().is_empty() => Some(root.clone()),
+            // Somebody's log beside the manifests.
+            Ok(rest) if written && !scan::is_manifest(rest) => None,
+            Ok(rest) => Some(root.join(rest)),
+            // A file may be a link to its neighbour, as in a mounted ConfigMap.
+            Err(_) if path.parent() == absolute.parent() && !root.is_dir() => Some(root.clone()),
+            Err(_) => None,
+        };
+        roots.iter().filter_map(of_root).collect()
+    };
+    event.paths.iter().flat_map(spelt).collect()
 }
 
 /// Events that wait between two scans.
@@ -124,7 +186,10 @@ const WAKE_MAX: usize = 1024;
 const SETTLE: Duration = Duration::from_millis(5);
 /// The longest that a burst may put a scan off.
 const SETTLE_MAX: Duration = Duration::from_millis(40);
-/// How often a missing root is looked for.
-const MISSING_POLL: Duration = Duration::from_millis(500);
+/// A scan where nothing tells of a change: a root is missing, or the system refuses to tell.
+const BLIND_POLL: Duration = Duration::from_millis(500);
 /// A scan without any event, for file systems that send none (network mounts).
 const IDLE_POLL: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -68,24 +68,20 @@ pub fn scan(
     let mut scan = Scan { changes: BTreeMap::new(), found: BTreeMap::new() };
     let mut lost = Vec::new();
     for root in roots {
-        let mut files = BTreeSet::new();
-        match list(root, &mut files, 0) {
-            Ok(()) => {
-                for file in files {
-                    scan.look_at(file, known, touched);
-                }
-            }
-            Err(error) => {
-                lost.push(root);
-                scan.fault(root, known, error.to_string());
-            }
+        let listing = Listing::of(root);
+        for file in listing.files {
+            scan.look_at(file, root, known, touched);
+        }
+        for (folder, error) in listing.lost {
+            scan.fault(&folder, known, error.to_string());
+            lost.push(folder);
         }
     }
     for (path, before) in known {
         if scan.found.contains_key(path) {
             continue;
         }
-        if lost.iter().any(|root| path.starts_with(root)) {
+        if lost.iter().any(|folder| path.starts_with(folder)) {
             scan.found.insert(path.clone(), before.clone());
         } else {
             scan.changes.insert(path.clone(), Content::Gone);
@@ -98,12 +94,17 @@ impl Scan {
     fn look_at(
         &mut self,
         path: PathBuf,
+        root: &Path,
         known: &BTreeMap<PathBuf, Found>,
         touched: &BTreeSet<PathBuf>,
     ) {
         let before = known.get(&path);
-        let stamp = match stamp(&path) {
-            Ok(stamp) => stamp,
+        let metadata = match fs::metadata(&path) {
+            // Reading a pipe that nobody writes to would never end. One that is named is meant.
+            Ok(metadata) if !metadata.is_file() && path != root => {
+                return self.fault(&path, known, "it is no regular file".to_owned());
+            }
+            Ok(metadata) => metadata,
             // Between the listing and this look it was replaced; the next event brings it.
             Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_some() => {
                 self.changes.insert(path, Content::Gone);
@@ -111,6 +112,7 @@ impl Scan {
             }
             Err(error) => return self.fault(&path, known, error.to_string()),
         };
+        let stamp = stamp(&metadata);
         let same = before.is_some_and(|b| b.fault.is_none() && b.stamp == Some(stamp));
         if !same || touched.contains(&path) {
             match text(&path) {
@@ -132,51 +134,88 @@ impl Scan {
     }
 }
 
-fn list(path: &Path, files: &mut BTreeSet<PathBuf>, depth: usize) -> io::Result<()> {
-    if !fs::metadata(path)?.is_dir() {
-        files.insert(path.to_owned());
-        return Ok(());
-    }
-    if depth > DEPTH_MAX {
-        return Err(io::Error::other(format!("folders are nested deeper than {DEPTH_MAX}")));
-    }
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        // Hidden names are swap files of editors and the `..data` links of mounted ConfigMaps.
-        if name.as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        let is_dir = kind.is_dir() || (kind.is_symlink() && path.is_dir());
-        if is_dir {
-            // A folder that vanishes meanwhile is no fault of its neighbours.
-            match list(&path, files, depth + 1) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other?,
-            }
-        } else if is_manifest(&path) {
-            files.insert(path);
-        }
-        if files.len() > FILES_MAX {
-            return Err(io::Error::other(format!("more than {FILES_MAX} manifest files")));
-        }
-    }
-    Ok(())
+/// What is found below a root.
+#[derive(Default)]
+struct Listing {
+    files: BTreeSet<PathBuf>,
+    /// The root or folders below it that cannot be looked into. What was known of them goes on to
+    /// hold, and their neighbours are looked at all the same.
+    lost: Vec<(PathBuf, io::Error)>,
+    /// The folders on the way to the one that is being looked into.
+    above: Vec<(u64, u64)>,
 }
 
-fn is_manifest(path: &Path) -> bool {
+impl Listing {
+    fn of(root: &Path) -> Self {
+        let mut listing = Self::default();
+        if let Err(error) = listing.look_into(root) {
+            listing.lost.push((root.to_owned(), error));
+        }
+        if listing.files.len() > FILES_MAX {
+            let error = io::Error::other(format!("more than {FILES_MAX} manifest files"));
+            listing = Self { lost: vec![(root.to_owned(), error)], ..Self::default() };
+        }
+        listing
+    }
+
+    fn look_into(&mut self, path: &Path) -> io::Result<()> {
+        let metadata = fs::metadata(path)?;
+        if !metadata.is_dir() {
+            self.files.insert(path.to_owned());
+            return Ok(());
+        }
+        let identity = identity(&metadata);
+        // A link back to where we come from has nothing that is not looked at already.
+        if self.above.contains(&identity) {
+            return Ok(());
+        }
+        if self.above.len() > DEPTH_MAX {
+            return Err(io::Error::other(format!("folders are nested deeper than {DEPTH_MAX}")));
+        }
+        self.above.push(identity);
+        let outcome = self.entries(path);
+        self.above.pop();
+        outcome
+    }
+
+    fn entries(&mut self, path: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // Hidden names are swap files of editors and the `..data` links of mounted ConfigMaps.
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let path = entry.path();
+            let kind = entry.file_type()?;
+            if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
+                match self.look_into(&path) {
+                    Ok(()) => {}
+                    // It vanished meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => self.lost.push((path, error)),
+                }
+            } else if is_manifest(&path) && self.files.len() <= FILES_MAX {
+                self.files.insert(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which file or folder it is, whatever its name.
+pub(super) fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+pub(super) fn is_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known))
 }
 
-fn stamp(path: &Path) -> io::Result<Stamp> {
-    let metadata = fs::metadata(path)?;
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    Ok(Stamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode })
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    let (_, inode) = identity(metadata);
+    Stamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode }
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -194,7 +233,7 @@ fn text(path: &Path) -> Result<String, String> {
 
 /// Manifest files below all roots together.
 const FILES_MAX: usize = 100_000;
-/// Folders within folders; a link that leads to its own parent ends here.
+/// Folders within folders.
 const DEPTH_MAX: usize = 32;
 
 #[cfg(test)]

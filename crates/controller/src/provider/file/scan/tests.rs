@@ -79,3 +79,38 @@ fn a_file_that_is_no_text_is_a_fault_of_its_own() {
     assert!(matches!(&changes[0].1, Content::Unreadable(Fault(why)) if why.contains("UTF-8")));
     assert_eq!(changes[1].1, text("b"));
 }
+
+#[test]
+fn what_is_no_regular_file_is_a_fault_and_is_not_opened() {
+    let mut folder = Folder::new();
+    folder.write("m/b.yaml", "b");
+    let path = folder.dir.path().join("m/a.yaml");
+    let _socket = std::os::unix::net::UnixListener::bind(path).unwrap();
+    let changes = folder.scan();
+    assert!(matches!(&changes[0].1, Content::Unreadable(Fault(why)) if why.contains("regular")));
+    assert_eq!(changes[1].1, text("b"));
+}
+
+#[test]
+fn a_link_back_up_adds_nothing() {
+    let mut folder = Folder::new();
+    folder.write("m/below/a.yaml", "a");
+    std::os::unix::fs::symlink("..", folder.dir.path().join("m/below/loop")).unwrap();
+    assert_eq!(folder.scan(), [("m/below/a.yaml".into(), text("a"))]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_harms_no_neighbour() {
+    let mut folder = Folder::new();
+    let deep = format!("m/a/{}x.yaml", "d/".repeat(DEPTH_MAX));
+    folder.write("m/a/x.yaml", "kept");
+    folder.write("m/b.yaml", "b");
+    assert_eq!(folder.scan().len(), 2);
+    folder.write(&deep, "x");
+    folder.write("m/b.yaml", "changed");
+    let changes = folder.scan();
+    assert!(changes.contains(&("m/b.yaml".into(), text("changed"))), "{changes:?}");
+    let fault = |content: &Content| matches!(content, Content::Unreadable(_));
+    assert_eq!(changes.iter().filter(|(_, content)| fault(content)).count(), 1, "{changes:?}");
+    assert_eq!(changes.len(), 2, "{changes:?}");
+}

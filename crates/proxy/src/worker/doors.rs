@@ -147,7 +147,8 @@ fn enter(local: &Rc<Local>, guests: &Guests, stream: TcpStream, remote: std::net
 fn leave(local: &Rc<Local>, closing: &Rc<Closing>) {
     closing.advance(Stage::Announce);
     let (closing, options) = (closing.clone(), &local.shared.options);
-    let (first, last) = (options.drain_min, options.drain_max);
+    let first = options.drain_min.max(limits::DRAIN_NOTICE_TIME);
+    let last = options.drain_max;
     local.spawn_background(async move {
         time::sleep(first).await;
         closing.advance(Stage::Close);

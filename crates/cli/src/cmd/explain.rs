@@ -60,7 +60,7 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<ExitCode> {
 fn decide(table: &Table, bind: &Id<Bind>, head: &mut Head, url: &Url, request: String) -> Found {
     let mut found =
         Found { request, status: None, location: None, forwarded: None, explanation: None };
-    let mut answered = |answer: &Answer| {
+    let answered = |answer: &Answer| {
         let location = answer.header("location");
         let location = location.map(|value| String::from_utf8_lossy(value).into_owned());
         (Some(answer.status), location)

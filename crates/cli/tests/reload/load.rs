@@ -1,7 +1,8 @@
 //! The traffic: closed loops at a steady pace that never ask twice.
 //!
 //! A connection may be given up for a new one only when the server said so before, by
-//! `connection: close`; that is counted, because nobody has a reason to say so on a port that stays.
+//! `connection: close`; that is counted, because nobody has a reason to say so on a port that
+//! stays.
 
 use std::{
     fmt, io,

@@ -69,9 +69,8 @@ pub(crate) fn http(name: &str, port: u16) -> String {
 
 /// A listener for HTTPS with a Secret of the Gateway's namespace.
 pub(crate) fn https(name: &str, port: u16, secret: &str) -> String {
-    format!(
-        "{{name: {name}, port: {port}, protocol: HTTPS, tls: {{certificateRefs: [{{name: {secret}}}]}}}}"
-    )
+    let tls = format!("{{certificateRefs: [{{name: {secret}}}]}}");
+    format!("{{name: {name}, port: {port}, protocol: HTTPS, tls: {tls}}}")
 }
 
 /// An HTTPRoute of one rule: this prefix to that Service on port 80.

@@ -1,4 +1,4 @@
-//! Free ports.
+//! Free ports, for servers that must be told a number before they start.
 //!
 //! A port is held by a socket that is bound and does not listen: the system gives it to nobody who
 //! asks for any port, and a server that names it may still open it.

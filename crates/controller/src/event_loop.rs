@@ -47,9 +47,8 @@ pub struct Progress {
 /// The state between two events.
 pub(crate) struct EventLoop {
     store: Store,
-    /// Whether the files were read. Before that nothing is published: a proxy that has nothing to
-    /// serve yet is not ready.
-    read: bool,
+    /// Whether the echoes are not yet in line with the Services; translation waits for them.
+    awaits_echo: bool,
     settings: Settings,
     translator: Translator,
     observations: Observations,
@@ -74,7 +73,7 @@ impl EventLoop {
     ) -> Self {
         Self {
             store: Store::default(),
-            read: false,
+            awaits_echo: false,
             translator: Translator::new(settings.clone()),
             settings,
             observations: Observations::default(),
@@ -91,20 +90,24 @@ impl EventLoop {
 
     /// Runs until every sender of events is gone, or nobody takes deltas any more.
     pub(crate) async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        let mut touched = Touched::default();
         while let Some(first) = events.recv().await {
-            let mut touched = Touched::default();
             self.take(first, &mut touched);
             while let Ok(next) = events.try_recv() {
                 self.take(next, &mut touched);
             }
-            if !touched.nothing() {
-                self.translate(&touched.objects);
-                self.tell(touched.input);
+            let reports = std::mem::take(&mut touched.reports);
+            if !self.awaits_echo && !touched.nothing() {
+                let Touched { objects, input, .. } = std::mem::take(&mut touched);
+                self.translate(&objects);
+                self.tell(input);
             }
-            if self.read && self.publish().await.is_err() {
+            // Before that a proxy has nothing to serve, and is not ready.
+            let translated = self.progress.borrow().steps > 0;
+            if translated && self.publish().await.is_err() {
                 return;
             }
-            for answer in touched.reports {
+            for answer in reports {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.report());
             }
@@ -114,19 +117,22 @@ impl EventLoop {
     fn take(&mut self, event: Event, touched: &mut Touched) {
         match event {
             Event::Files(files) => {
-                self.read = true;
                 touched.input = true;
                 touched.objects.extend(self.store.take(files));
                 if let Some(echo) = &self.echo {
                     let lonely = self.store.lonely();
-                    echo.send_if_modified(|now| {
+                    // Until the echoes stand, those Services would be looked up by name in vain.
+                    self.awaits_echo |= echo.send_if_modified(|now| {
                         let changed = *now != lonely;
                         *now = lonely;
                         changed
                     });
                 }
             }
-            Event::Echo(slices) => touched.objects.extend(self.store.take_echoes(slices)),
+            Event::Echo(slices) => {
+                self.awaits_echo = false;
+                touched.objects.extend(self.store.take_echoes(slices));
+            }
             Event::Acked(ack) => {
                 touched.observed = true;
                 self.observe(&ack);

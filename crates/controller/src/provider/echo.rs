@@ -43,7 +43,7 @@ pub type Lonely = BTreeMap<NamespacedName, Arc<Service>>;
 pub async fn serve(mut lonely: watch::Receiver<Lonely>, events: mpsc::Sender<Event>) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut open: BTreeMap<NamespacedName, Stand> = BTreeMap::new();
-    loop {
+    while lonely.changed().await.is_ok() {
         let wanted = lonely.borrow_and_update().clone();
         open.retain(|name, _| wanted.contains_key(name));
         for name in wanted.keys() {
@@ -59,7 +59,7 @@ pub async fn serve(mut lonely: watch::Receiver<Lonely>, events: mpsc::Sender<Eve
             .iter()
             .filter_map(|(name, stand)| Some(slice(wanted.get(name)?, stand.port)))
             .collect();
-        if events.send(Event::Echo(slices)).await.is_err() || lonely.changed().await.is_err() {
+        if events.send(Event::Echo(slices)).await.is_err() {
             return;
         }
     }

@@ -102,7 +102,7 @@ fn assign(
         let address = match (&entry.type_, wanted(entry)) {
             (AddressType::IPAddress, None) => any(index),
             (AddressType::IPAddress, Some(text)) => match text.parse() {
-                Ok(address) => Ok(Some(address)),
+                Ok(address) => Ok(socket(address)),
                 Err(_) => {
                     let message = format!("{text:?} is no IP address");
                     placement.refused.push((format!("{field}.value"), message));
@@ -151,9 +151,15 @@ fn wanted(entry: &GatewaySpecAddress) -> Option<&str> {
 
 fn wanted_ip(entry: &GatewaySpecAddress) -> Option<IpAddr> {
     match entry.type_ {
-        AddressType::IPAddress => wanted(entry)?.parse().ok(),
+        AddressType::IPAddress => socket(wanted(entry)?.parse().ok()?),
         _ => None,
     }
+}
+
+/// What an address means to a socket: an unspecified one is all interfaces, and one of IPv4 in the
+/// clothes of IPv6 is that one. Spelt differently, two Gateways would share their connections.
+fn socket(address: IpAddr) -> Option<IpAddr> {
+    Some(address.to_canonical()).filter(|address| !address.is_unspecified())
 }
 
 pub(crate) fn type_name(type_: &AddressType) -> &str {

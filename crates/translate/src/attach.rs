@@ -115,7 +115,7 @@ pub(crate) fn attach<'a>(
         attachments.push(Attachment { reference: reference.clone(), gateway: name, outcome });
     }
     if wish.default_gateways {
-        attach_to_defaults(reader, wish, &mut attachments);
+        attach_to_defaults(reader, wish, &mut attachments, diagnostics);
     }
     attachments
 }
@@ -125,22 +125,37 @@ fn attach_to_defaults<'a>(
     reader: &mut Reader<'a>,
     wish: &Wish<'_>,
     attachments: &mut Vec<Attachment<'a>>,
+    diagnostics: &mut Diagnostics,
 ) {
-    for gateway in reader.default_gateways() {
+    let field = "spec.useDefaultGateways";
+    let gateways = reader.default_gateways();
+    if gateways.is_empty() {
+        let message = "there is no default Gateway: give one a defaultScope, or name a parent";
+        diagnostics.warning(field, Reason::NoMatchingParent, message);
+    }
+    for gateway in gateways {
         if attachments.iter().any(|attachment| attachment.gateway == *gateway) {
             continue;
         }
         let Some(offer) = reader.offer(gateway) else { continue };
-        let reference = ParentReference {
-            group: GATEWAY_GROUP.to_owned(),
-            kind: Kind::Gateway.as_str().to_owned(),
-            name: gateway.name.to_string(),
-            namespace: Some(gateway.namespace.to_string()),
-            port: None,
-            section_name: None,
-        };
+        let reference = parent(gateway);
         let outcome = choose(reader, wish, &reference, gateway, offer);
+        if let Err((reason, message)) = &outcome {
+            diagnostics.warning(field, *reason, message.as_str());
+        }
         attachments.push(Attachment { reference, gateway: gateway.clone(), outcome });
+    }
+}
+
+/// A Gateway as a status names it of its own accord.
+pub(crate) fn parent(gateway: &NamespacedName) -> ParentReference {
+    ParentReference {
+        group: GATEWAY_GROUP.to_owned(),
+        kind: Kind::Gateway.as_str().to_owned(),
+        name: gateway.name.to_string(),
+        namespace: Some(gateway.namespace.to_string()),
+        port: None,
+        section_name: None,
     }
 }
 

@@ -178,6 +178,7 @@ fn from_slices(
     diagnostics: &mut Diagnostics,
 ) -> BTreeSet<Endpoint> {
     let name = port.name.as_deref().unwrap_or_default();
+    let mut found = false;
     let mut ready = BTreeSet::new();
     let mut ending = BTreeSet::new();
     for slice in slices {
@@ -195,8 +196,10 @@ fn from_slices(
             .ports
             .iter()
             .filter(|known| known.name.as_deref().unwrap_or_default() == name)
+            .filter(|known| known.protocol == port.protocol)
             .filter_map(|known| known.port)
             .collect();
+        found |= !numbers.is_empty();
         for endpoint in &slice.endpoints {
             let into = match state(endpoint) {
                 State::Ready => &mut ready,
@@ -207,6 +210,15 @@ fn from_slices(
             let Some(address) = address else { continue };
             into.extend(numbers.iter().map(|port| Endpoint { address, port: *port }));
         }
+    }
+    if !found {
+        let wanted = if name.is_empty() { "without a name".into() } else { format!("{name:?}") };
+        let message = format!(
+            "no EndpointSlice has a TCP port {wanted} as port {} of the Service is called, so \
+             requests get 503: ports go by name, not by number",
+            port.port
+        );
+        diagnostics.error("spec.ports", Reason::BackendNotFound, message);
     }
     if ready.is_empty() { ending } else { ready }
 }

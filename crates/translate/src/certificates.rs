@@ -3,13 +3,16 @@
 //! A grant is asked for before existence is looked at. One bad reference does not spoil the good
 //! ones beside it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use api::{
     condition::Reason,
     gateway::{FrontendValidationModeType, Gateway, TLSConfig},
     kind::{Kind, ObjectKey},
-    listener::ListenerTLSConfig,
+    listener::{ListenerTLSConfig, ProtocolType},
     meta::NamespacedName,
     reference::{ObjectReference, SecretObjectReference},
 };
@@ -131,6 +134,23 @@ pub(crate) fn is_insecure(gateway: &Gateway) -> bool {
             })
         })
     })
+}
+
+/// Checks of clients that no listener does.
+pub(crate) fn unused(gateway: &Gateway) -> Vec<String> {
+    let frontend = gateway.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref());
+    let Some(frontend) = frontend else { return Vec::new() };
+    let listeners = gateway.spec.listeners.iter();
+    let https = listeners.filter(|listener| listener.protocol == ProtocolType::HTTPS);
+    let ports: BTreeSet<u16> = https.map(|listener| listener.port).collect();
+    let own: BTreeSet<u16> = frontend.per_port.iter().map(|entry| entry.port).collect();
+    let default = frontend.default.validation.is_some() && ports.is_subset(&own);
+    let default = default.then(|| "spec.tls.frontend.default.validation".to_owned());
+    let entries = frontend.per_port.iter().enumerate();
+    let entries = entries
+        .filter(|(_, entry)| !ports.contains(&entry.port))
+        .map(|(index, _)| format!("spec.tls.frontend.perPort[{index}].port"));
+    default.into_iter().chain(entries).collect()
 }
 
 fn config(gateway: &Gateway, port: u16) -> Option<(&TLSConfig, String)> {

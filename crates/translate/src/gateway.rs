@@ -292,6 +292,10 @@ fn remark(
             diagnostics.error(field, Reason::AddressNotUsable, message.as_str());
         }
     }
+    for field in certificates::unused(gateway) {
+        let message = "no HTTPS listener is left for it, so it has no effect";
+        diagnostics.warning(field, Reason::UnsupportedValue, message);
+    }
     let infrastructure = gateway.spec.infrastructure.as_ref();
     let generated = infrastructure.map(|wanted| (&wanted.labels, &wanted.annotations));
     if let Some((labels, annotations)) = generated {

@@ -70,3 +70,30 @@ pub fn translate(
     translator.update(resources, observations, &everything);
     translator.into_output()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_once_a_proxy_answers_there() {
+        let manifest = api::manifest::parse(
+            "gw.yaml",
+            "{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: gw}, \
+             spec: {gatewayClassName: x, listeners: [{name: http, port: 80, protocol: HTTP}]}}",
+        );
+        let mut resources = Resources::default();
+        for object in manifest.objects {
+            resources.apply(object.value);
+        }
+        let addresses = |observations: &Observations| {
+            let output = translate(&resources, observations, &Settings::default());
+            match output.status.iter().next() {
+                Some((_, ObjectStatus::Gateway(status))) => status.addresses.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(addresses(&Observations::default()), 0);
+        assert_eq!(addresses(&Observations::all_open()), 1);
+    }
+}

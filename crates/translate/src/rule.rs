@@ -214,6 +214,12 @@ impl Scope<'_, '_> {
             let field = format!("{field}.matches[{place}]");
             let headers = self.headers(wanted, &field, &mut fails);
             let query = self.query(wanted, &field, &mut fails);
+            if wanted.method == Some(HTTPMethod::Connect) {
+                let message = "CONNECT is answered with 405 before any rule is looked at, so the \
+                               match takes no request";
+                let field = format!("{field}.method");
+                self.issue(Effect::Ignored, Reason::UnsupportedValue, field, message);
+            }
             let method = wanted.method.as_ref().map(|method| method_name(method).into());
             match path(&wanted.path) {
                 Ok(path) => matches.push(Match { path, method, headers, query }),

@@ -13,7 +13,6 @@ use api::{
     l4_route::L4RouteRule,
     listener_set::ListenerSetStatus,
     meta::{NamespacedName, ObjectMeta},
-    names::GATEWAY_GROUP,
     policy::{PolicyAncestorStatus, PolicyStatus},
     reference::{
         BackendObjectReference, LocalPolicyTargetReferenceWithSectionName, ParentReference,
@@ -319,14 +318,7 @@ fn told(
     let mut step = remark(true, &ObjectKey { kind, name: metadata.namespaced_name() }, message);
     let finding = Finding::no(Reason::Invalid, message);
     let entry = |gateway: NamespacedName| PolicyAncestorStatus {
-        ancestor_ref: ParentReference {
-            group: GATEWAY_GROUP.to_owned(),
-            kind: Kind::Gateway.as_str().to_owned(),
-            name: gateway.name.to_string(),
-            namespace: Some(gateway.namespace.to_string()),
-            port: None,
-            section_name: None,
-        },
+        ancestor_ref: attach::parent(&gateway),
         conditions: vec![finding.clone().condition(ConditionType::Accepted, metadata.generation())],
         controller_name: reader.settings.controller_name.clone(),
     };

@@ -198,9 +198,8 @@ fn addresses(
             let placement = &view.placement;
             let slots = placement.slots.iter();
             let own = slots.filter(|s| !placement.taken.contains_key(&(s.address, listener.port)));
-            own.zip(&listener.binds).any(|(own, bind)| {
-                own == *slot && !matches!(observations.bind(bind), BindState::Closed(_))
-            })
+            own.zip(&listener.binds)
+                .any(|(own, bind)| own == *slot && observations.bind(bind) == BindState::Open)
         })
     };
     let mut addresses: Vec<GatewayStatusAddress> = Vec::new();

@@ -1,6 +1,11 @@
 //! Edits while traffic runs, one by one: each way to change a file, and each way to break one.
 
-use std::{fs, os::unix::fs::symlink, time::Instant};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::symlink,
+    time::{Duration, Instant, SystemTime},
+};
 
 use crate::stage::{
     answer::Answer,
@@ -106,6 +111,35 @@ async fn a_mounted_config_map_is_followed() {
     fs::rename(folder.file("..next"), folder.file("..data")).expect("the link can be swapped");
     wait::until("what the link points to now", async || {
         (asked(&port).await.as_deref() == Some("two")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_before_it_is_written_serves_on() {
+    let (one, two) = (Backend::named("one").await, Backend::named("two").await);
+    let site = Site::with(&[], |folder| folder.write("app.yaml", &Site::route("app", &one))).await;
+    assert_eq!(asked(&site.port).await.as_deref(), Some("one"));
+    // As a shell does for `tool > app.yaml`. The time is one that has not come, so that this
+    // machine cannot be too slow for the test.
+    let mut file = fs::File::create(site.folder.file("app.yaml")).expect("the file");
+    file.set_modified(SystemTime::now() + Duration::from_secs(3600)).expect("a time");
+    // A later edit that is served proves that the empty file has been seen.
+    site.folder.write("other.yaml", &Site::route("other", &two));
+    wait::until("the other file", async || {
+        (site.get("other.example.com", "/").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(asked(&site.port).await.as_deref(), Some("one"));
+    file.write_all(Site::route("app", &two).as_bytes()).expect("the text");
+    wait::until("the text of the tool", async || {
+        (asked(&site.port).await.as_deref() == Some("two")).then_some(())
+    })
+    .await;
+    file.set_len(0).expect("the file can be emptied");
+    file.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
+    wait::until("a file that is meant to be empty", async || {
+        asked(&site.port).await.is_none().then_some(())
     })
     .await;
 }

@@ -35,13 +35,14 @@ pub async fn watch(roots: Vec<PathBuf>, events: mpsc::Sender<Event>) {
     let mut first = true;
     loop {
         let told_of_all = watch.follow();
-        let (found, seen) = look(roots.clone(), known, std::mem::take(&mut touched)).await;
+        let (found, seen, unsettled) =
+            look(roots.clone(), known, std::mem::take(&mut touched)).await;
         known = seen;
         let news = std::mem::take(&mut first) || !found.is_empty();
         if news && events.send(Event::Files(found)).await.is_err() {
             return;
         }
-        let patience = if told_of_all { IDLE_POLL } else { BLIND_POLL };
+        let patience = if told_of_all && !unsettled { IDLE_POLL } else { BLIND_POLL };
         tokio::select! {
             () = events.closed() => return,
             () = tokio::time::sleep(patience) => {}
@@ -69,11 +70,15 @@ async fn look(
     roots: Vec<PathBuf>,
     known: BTreeMap<PathBuf, Found>,
     touched: BTreeSet<PathBuf>,
-) -> (BTreeMap<PathBuf, Content>, BTreeMap<PathBuf, Found>) {
+) -> (BTreeMap<PathBuf, Content>, BTreeMap<PathBuf, Found>, bool) {
     let fallback = known.clone();
-    tokio::task::spawn_blocking(move || scan(&roots, &known, &touched).into_parts())
-        .await
-        .unwrap_or_else(|_| (BTreeMap::new(), fallback))
+    let looked = tokio::task::spawn_blocking(move || {
+        let scan = scan(&roots, &known, &touched);
+        let unsettled = scan.is_unsettled();
+        let (changes, found) = scan.into_parts();
+        (changes, found, unsettled)
+    });
+    looked.await.unwrap_or_else(|_| (BTreeMap::new(), fallback, false))
 }
 
 /// What tells of file events. Where the system refuses that, files are looked at again and again.
@@ -186,7 +191,8 @@ const WAKE_MAX: usize = 1024;
 const SETTLE: Duration = Duration::from_millis(5);
 /// The longest that a burst may put a scan off.
 const SETTLE_MAX: Duration = Duration::from_millis(40);
-/// A scan where nothing tells of a change: a root is missing, or the system refuses to tell.
+/// A scan where nothing tells of a change: a root is missing, the system refuses to tell, or a file
+/// has been empty for a moment only.
 const BLIND_POLL: Duration = Duration::from_millis(500);
 /// A scan without any event, for file systems that send none (network mounts).
 const IDLE_POLL: Duration = Duration::from_secs(30);

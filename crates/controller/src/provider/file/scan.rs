@@ -6,7 +6,7 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// What became of a file.
@@ -43,9 +43,15 @@ struct Stamp {
 pub struct Scan {
     changes: BTreeMap<PathBuf, Content>,
     found: BTreeMap<PathBuf, Found>,
+    unsettled: bool,
 }
 
 impl Scan {
+    /// Whether another look is due before long, whatever the system tells of.
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
     /// Only what changed.
     pub fn into_changes(self) -> BTreeMap<PathBuf, Content> {
         self.changes
@@ -65,7 +71,7 @@ pub fn scan(
     known: &BTreeMap<PathBuf, Found>,
     touched: &BTreeSet<PathBuf>,
 ) -> Scan {
-    let mut scan = Scan { changes: BTreeMap::new(), found: BTreeMap::new() };
+    let mut scan = Scan { changes: BTreeMap::new(), found: BTreeMap::new(), unsettled: false };
     let mut lost = Vec::new();
     for root in roots {
         let listing = Listing::of(root);
@@ -112,6 +118,11 @@ impl Scan {
             }
             Err(error) => return self.fault(&path, known, error.to_string()),
         };
+        if let Some(before) = before.filter(|before| is_being_written(before, &metadata)) {
+            self.found.insert(path, before.clone());
+            self.unsettled = true;
+            return;
+        }
         let stamp = stamp(&metadata);
         let same = before.is_some_and(|b| b.fault.is_none() && b.stamp == Some(stamp));
         if !same || touched.contains(&path) {
@@ -132,6 +143,15 @@ impl Scan {
         let stamp = before.and_then(|b| b.stamp);
         self.found.insert(path.to_owned(), Found { stamp, fault: Some(fault) });
     }
+}
+
+/// Whether a file was emptied just now: `tool > file` does that long before the tool has anything
+/// to say, and what the file said must not be unserved meanwhile. A clock that is behind that of
+/// the file's disk cannot tell how long ago it was.
+fn is_being_written(before: &Found, metadata: &fs::Metadata) -> bool {
+    let emptied = metadata.len() == 0 && before.stamp.is_some_and(|stamp| stamp.bytes > 0);
+    let age = metadata.modified().ok().map(|at| at.elapsed());
+    emptied && age.is_some_and(|age| age.map_or(true, |age| age < EMPTY_TIME))
 }
 
 /// What is found below a root.
@@ -231,6 +251,8 @@ fn text(path: &Path) -> Result<String, String> {
     })
 }
 
+/// How long a file has to be empty until it is meant so.
+const EMPTY_TIME: Duration = Duration::from_secs(2);
 /// Manifest files below all roots together.
 const FILES_MAX: usize = 100_000;
 /// Folders within folders.

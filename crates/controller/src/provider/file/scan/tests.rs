@@ -56,6 +56,23 @@ fn a_folder_gives_its_manifests_and_then_only_what_changed() {
 }
 
 #[test]
+fn a_file_that_is_emptied_is_waited_for() {
+    let mut folder = Folder::new();
+    let path = folder.write("m/a.yaml", "a");
+    assert_eq!(folder.scan(), [("m/a.yaml".into(), text("a"))]);
+    let emptied = fs::File::create(&path).unwrap();
+    assert_eq!(folder.scan(), [], "somebody is about to write it");
+    fs::write(&path, "b").unwrap();
+    assert_eq!(folder.scan(), [("m/a.yaml".into(), text("b"))]);
+    emptied.set_len(0).unwrap();
+    emptied.set_modified(SystemTime::now() - EMPTY_TIME).unwrap();
+    assert_eq!(folder.scan(), [("m/a.yaml".into(), text(""))], "it is meant to be empty");
+    assert_eq!(folder.scan(), []);
+    emptied.set_modified(SystemTime::now()).unwrap();
+    assert_eq!(folder.scan(), [("m/a.yaml".into(), text(""))], "it was empty before");
+}
+
+#[test]
 fn a_root_that_vanishes_takes_nothing_with_it_and_may_come_back() {
     let mut folder = Folder::new();
     folder.write("m/a.yaml", "a");

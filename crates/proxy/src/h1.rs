@@ -1,8 +1,8 @@
 //! HTTP/1, strict, server and client half.
 //!
-//! [`scan`], [`request_head`], [`response_head`], [`framing`] and [`chunked`] read, and [`write`]
+//! [`scan`], [`request_head`], [`response_head`], [`framing`] and [`chunked`] read, and `write`
 //! writes; none of them does I/O. [`Wire`] joins them to a connection, [`ServerConn`] and
-//! [`ClientConn`] give it a side, and [`serve`] is the life of a client's connection. Nothing is
+//! [`ClientConn`] give it a side, and [`serve()`] is the life of a client's connection. Nothing is
 //! repaired: what two implementations could read in two ways is refused
 //! ([`crate::http::Violation`]).
 

@@ -90,7 +90,6 @@ const IMPURE: &[&str] = &[
     "parking_lot",
     "rand",
     "reqwest",
-
     "smol",
     "socket2",
     "tempfile",

@@ -2,7 +2,7 @@
 //!
 //! A cell has a single writer, so an addition is a plain load and store: no locked instruction, no
 //! cache line that two workers fight for. Readers may see a value that is a moment old. The types
-//! do not enforce the single writer; [`super::Recorder`] does, because it cannot leave its thread.
+//! do not enforce the single writer; [`super::Sink`] does, because it cannot leave its thread.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

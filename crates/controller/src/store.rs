@@ -205,7 +205,12 @@ fn read(path: &Path, text: &str, before: &mut File) -> File {
         }
     }
     for diagnostic in file.diagnostics.iter_mut().filter(|d| d.severity == Severity::Error) {
-        let spoilt = diagnostic.object.as_ref().map(key_of);
+        let spoilt = match diagnostic.reason {
+            // Text that breaks off may lack its end, as a file does that is being written; and what
+            // it began to say may lack its namespace.
+            Reason::Syntax | Reason::TooLarge => None,
+            _ => diagnostic.object.as_ref().map(key_of),
+        };
         let mut kept = 0;
         before.objects.retain(|key, old| {
             // Text that is no object may have been any of those that are now missing.

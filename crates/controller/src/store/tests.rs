@@ -67,6 +67,21 @@ fn text_that_is_no_yaml_takes_nothing_away() {
 }
 
 #[test]
+fn text_that_is_cut_off_takes_nothing_away() {
+    let mut store = Store::default();
+    let whole: String = ["a", "b", "c"].iter().map(|name| service(name, 1)).collect();
+    edit(&mut store, "f", &whole);
+    let next = whole.replace("port: 1", "port: 2");
+    assert_ne!(next, whole);
+    let cut = next.match_indices("port").nth(2).unwrap().0;
+    assert_eq!(edit(&mut store, "f", &(next[..cut].to_owned() + "{")), ["a"]);
+    let ports = ["a", "b", "c"].map(|name| port(&store, name));
+    assert_eq!(ports, [Some(2), Some(1), Some(1)]);
+    assert_eq!(edit(&mut store, "f", &next), ["b", "c"]);
+    assert_eq!(messages(&store), [""; 0]);
+}
+
+#[test]
 fn of_two_places_the_first_counts_and_the_second_is_named_with_both() {
     let mut store = Store::default();
     edit(&mut store, "2.yaml", &service("a", 2));

@@ -4,6 +4,10 @@ use std::{
     fs,
     io::Write as _,
     os::unix::fs::symlink,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -174,6 +178,49 @@ async fn listeners_come_and_go() {
     let last = there.get("steady.example.com", "/").await;
     assert!(last.is_err() || there.closing, "{last:?}");
     site.assert_steady(&mut idle).await;
+}
+
+#[tokio::test]
+async fn a_port_that_changes_its_gateway_refuses_nobody() {
+    let (port, app) = (Port::free(), Backend::named("app").await);
+    let host = "app.example.com";
+    let text = |gateway: &str| {
+        let listener = manifests::http("http", port.number);
+        manifests::gateway(gateway, &[listener])
+            + &manifests::route("app", gateway, host, "/", "app")
+            + &manifests::service("app", app.address)
+    };
+    let names = ["default/first", "default/second"];
+    let folder = Folder::with("all.yaml", &text(names[0]));
+    let running = Running::start(&[folder.path()], &[]).await;
+    running.admin.programmed(names[0]).await;
+    let (address, over) = (port.address(), Arc::new(AtomicBool::new(false)));
+    let stop = over.clone();
+    let newcomers = tokio::spawn(async move {
+        let mut answered = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let mut client = Http1::connect(address).await.expect("nobody is refused");
+            let answer = client.get(host, "/").await.expect("nor cut off");
+            // Who came in by a Gateway that is gone meanwhile finds nothing there any more.
+            let late = answer.status == 404 && client.closing;
+            assert!(late || answer.echo().backend == "app");
+            answered += usize::from(!late);
+        }
+        answered
+    });
+    let mut kept = Http1::connect(address).await.expect("open");
+    for round in 1..=10 {
+        let name = names[round % 2];
+        folder.replace("all.yaml", &text(name));
+        running.admin.programmed(name).await;
+        // A connection belongs to the Gateway that took it, and is asked to go with it.
+        let last = kept.get(host, "/").await.expect("the last answer");
+        assert!(kept.closing, "{last:?}");
+        kept = Http1::connect(address).await.expect("open");
+        assert_eq!(kept.get(host, "/").await.expect("an answer").echo().backend, "app");
+    }
+    over.store(true, Ordering::Relaxed);
+    assert!(newcomers.await.expect("all were answered") > 0);
 }
 
 #[tokio::test]

@@ -82,13 +82,17 @@ async fn serve(local: Rc<Local>, arrival: Arrival) {
     // their own protocol.
     let secure = local.live().binds.get(&arrival.bind).is_some_and(|bind| bind.secure);
     let _active = local.telemetry.connection_opened(secure);
+    // What is large and soon over, or is large and not always there, is behind a pointer, so that
+    // an idle HTTP/1 connection does not pay for it.
     let read = match secure {
-        true => secured::read(&local, arrival, deadline).await,
+        true => Box::pin(secured::read(&local, arrival, deadline)).await,
         false => plain::read(arrival, deadline).await,
     };
     match read {
         Ok((Version::Http1, connection)) => h1::serve(local.clone(), connection).await,
-        Ok((Version::Http2, connection)) => h2::serve(local.clone(), connection).await,
+        Ok((Version::Http2, connection)) => {
+            Box::pin(h2::serve(local.clone(), connection)).await;
+        }
         Err(Some(refusal)) => local.telemetry.connection_refused(refusal),
         Err(None) => {}
     }

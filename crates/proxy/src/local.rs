@@ -76,9 +76,11 @@ impl Local {
     /// Runs a task on this worker. Drain waits for it; a panic in it is counted and ends only it.
     pub(crate) fn spawn(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
         let running = Running::new(self.clone());
+        // Behind a pointer: a block that is moved a future and awaits it has room for it twice.
+        let mut task = Box::pin(task);
         tokio::task::spawn_local(async move {
             let _running = running;
-            task.await;
+            task.as_mut().await;
         });
     }
 

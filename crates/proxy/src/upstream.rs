@@ -55,7 +55,8 @@ impl Upstream<'_> {
         if !fresh && let Some(up) = local.pools.take(self.slot, endpoint) {
             return Ok(Checkout { up, reused: true });
         }
-        let up = connect::connect(local, self, endpoint).await?;
+        // Boxed: it is rare, and its room would be kept for it in every idle connection.
+        let up = Box::pin(connect::connect(local, self, endpoint)).await?;
         Ok(Checkout { up, reused: false })
     }
 

@@ -10,7 +10,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use router::{Answer, Cause, Head, ListenerTable, Plan, RequestContext, Step, head::Known, path};
+use router::{
+    Answer, BindTable, Cause, Head, ListenerTable, Plan, RequestContext, Step, head::Known, path,
+};
 
 use crate::{
     http::{
@@ -144,7 +146,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
         self.admit()?;
         let step = path::normalise(self.request).map_err(|_| Failure::MalformedRequest)?;
         self.journal.note_target(self.request);
-        let listener = self.listener(live)?;
+        let (bind, listener) = self.listener(live)?;
         names.listener = Some(&listener.id);
         go_on(step, None)?;
         let may_upgrade = self.may_upgrade();
@@ -156,7 +158,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
         (names.route, names.rule) = (Some(&plan.route), Some(&plan.rule));
         let origin = router::origin(self.request);
         self.journal.request_id = trust::mark(self.request, self.client);
-        let context = self.context(live);
+        let context = RequestContext { scheme: self.client.scheme(), port: bind.port() };
         let stop = |failure| Stop::Failure(failure, Some(plan));
         let step = plan.on_request(&mut prefix, self.request, &context);
         go_on(step, Some(plan))?;
@@ -196,16 +198,20 @@ impl<'a, 'c> Exchange<'a, 'c> {
     }
 
     /// The listener of the request's authority, which must be that of its connection.
-    fn listener<'l>(&self, live: &'l Live) -> Result<&'l Arc<ListenerTable>, Failure> {
+    fn listener<'l>(
+        &self,
+        live: &'l Live,
+    ) -> Result<(&'l BindTable, &'l Arc<ListenerTable>), Failure> {
         let bind = live.table.bind(&self.client.bind).ok_or(Failure::NoRoute)?;
         let listener = bind.listener(self.request.bytes(self.request.host));
-        match &self.client.listener {
-            None => listener.ok_or(Failure::NoRoute),
+        let listener = match &self.client.listener {
+            None => listener.ok_or(Failure::NoRoute)?,
             // RFC 9110 §15.5.20: also where no listener takes it, since another connection might.
             Some(chosen) => {
-                listener.filter(|listener| listener.id == *chosen).ok_or(Failure::Misdirected)
+                listener.filter(|listener| listener.id == *chosen).ok_or(Failure::Misdirected)?
             }
-        }
+        };
+        Ok((bind, listener))
     }
 
     /// Refuses what is never served.
@@ -228,11 +234,6 @@ impl<'a, 'c> Exchange<'a, 'c> {
         matches!(self.down, Down::H1(_))
             && !self.request.http10
             && matches!(self.sent_body, BodyKind::None | BodyKind::Length(0))
-    }
-
-    fn context(&self, live: &Live) -> RequestContext {
-        let port = live.table.bind(&self.client.bind).map_or(0, |bind| bind.port());
-        RequestContext { scheme: self.client.scheme(), port }
     }
 
     fn is_to_head(&self) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! [`Down`] is where the request came from, [`Up`] where it goes. A message body travels through a
 //! [`Half`]: the one type on which both sides and both protocols look the same. Everything polls,
-//! so that one task can move both directions in turn on plain `&mut` borrows: no split, no channel, no
-//! lock. Nothing here buffers; bounds are the codecs' own.
+//! so that one task can move both directions in turn on plain `&mut` borrows: no split, no channel,
+//! no lock. Nothing here buffers; bounds are the codecs' own.
 
 use std::task::{Context, Poll};
 
@@ -22,12 +22,13 @@ pub(crate) enum Down<'c> {
     H2(&'c mut h2::ServerStream),
 }
 
-/// The side of the backend: the request goes to it, the response comes from it.
+/// The side of the backend: the request goes to it, the response comes from it. Boxed, because it
+/// is handed on from step to step.
 pub(crate) enum Up {
     /// HTTP/1: a connection out of the pool.
-    H1(h1::ClientConn),
+    H1(Box<h1::ClientConn>),
     /// HTTP/2: one stream of a shared connection.
-    H2(h2::ClientStream),
+    H2(Box<h2::ClientStream>),
 }
 
 /// One side of an exchange as a place where bodies come from and go to.

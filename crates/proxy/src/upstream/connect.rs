@@ -29,7 +29,7 @@ pub(super) async fn connect(
     match upstream.backend.protocol {
         UpstreamProtocol::Http1 => {
             let (io, alive) = open(local, upstream, endpoint, deadline).await?;
-            Ok(Up::H1(ClientConn::new(io, alive)))
+            Ok(Up::H1(Box::new(ClientConn::new(io, alive))))
         }
         UpstreamProtocol::H2c => {
             let sharing = share(local, upstream, endpoint, deadline);
@@ -59,7 +59,7 @@ async fn share(
         StreamError::Malformed(_) => Failure::MalformedResponse,
         _ => Failure::ConnectFailed,
     })?;
-    let stream = connection.stream();
+    let stream = Box::new(connection.stream());
     local.pools.share(upstream.slot, &upstream.backend.id, endpoint, connection);
     Ok(Up::H2(stream))
 }

@@ -56,7 +56,7 @@ struct Shared {
 }
 
 struct Idle {
-    conn: ClientConn,
+    conn: Box<ClientConn>,
     /// The sweep after which it became idle.
     since: u64,
 }
@@ -79,7 +79,7 @@ impl Pools {
         let pool = pool.endpoint(endpoint)?;
         match protocol {
             UpstreamProtocol::Http1 => pool.idle().map(Up::H1),
-            UpstreamProtocol::H2c => pool.stream().map(Up::H2),
+            UpstreamProtocol::H2c => pool.stream().map(|stream| Up::H2(Box::new(stream))),
         }
     }
 
@@ -89,7 +89,7 @@ impl Pools {
         slot: BackendSlot,
         id: &Id<Backend>,
         endpoint: Endpoint,
-        mut conn: ClientConn,
+        mut conn: Box<ClientConn>,
     ) {
         let mut backends = self.backends.borrow_mut();
         let pool = backends.get_mut(slot.index()).and_then(Option::as_mut);
@@ -174,7 +174,7 @@ impl EndpointPool {
     }
 
     /// The connection used last that still stands. Those that do not are dropped on the way.
-    fn idle(&mut self) -> Option<ClientConn> {
+    fn idle(&mut self) -> Option<Box<ClientConn>> {
         while let Some(mut idle) = self.idle.pop() {
             if idle.conn.is_alive() {
                 return Some(idle.conn);

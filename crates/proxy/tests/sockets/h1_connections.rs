@@ -165,7 +165,8 @@ async fn what_concerns_one_connection_goes_no_further() {
     client
         .send(
             "GET / HTTP/1.1\r\nHost: a.test\r\n\
-             Connection: keep-alive, X-Secret, x-forwarded-for\r\nX-Secret: 1\r\nX-Forwarded-For: 10.1.1.1\r\nX-Forwarded-Proto: https\r\n\
+             Connection: keep-alive, X-Secret, x-forwarded-for\r\nX-Secret: 1\r\n\
+             X-Forwarded-For: 10.1.1.1\r\nX-Forwarded-Proto: https\r\n\
              X-Forwarded-Host: evil\r\nX-Request-Id: mine\r\nKeep-Alive: 5\r\n\
              Proxy-Connection: x\r\nProxy-Authorization: y\r\nTE: gzip, trailers;q=1, trailers\r\n\
              HTTP2-Settings: AAA\r\nUpgrade: h2c\r\nX-Kept: 2\r\n\r\n",

@@ -2,8 +2,8 @@
 
 use crate::harness::stage::{Peer, Stage, field, get, got, ok};
 
-const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                   Sec-WebSocket-Key: x\r\n\r\n";
+const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\n\
+                   Upgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
 const AGREE: &str = "HTTP/1.1 101 Switching Protocols\r\nDate: today\r\nConnection: Upgrade\r\n\
                      Upgrade: websocket\r\nSec-WebSocket-Accept: y\r\n\r\n";
 

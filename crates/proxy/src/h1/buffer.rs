@@ -51,6 +51,12 @@ impl Buffer {
         if self.bytes.capacity() == 0 {
             self.bytes = spare();
         }
+        // A slow reader may never empty it: what it took must go all the same. Moving no more than
+        // was taken since the last time keeps that cheap.
+        if self.start > 0 && self.start >= self.len() {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
         &mut self.bytes
     }
 
@@ -116,4 +122,22 @@ fn spare() -> Vec<u8> {
 
 thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_never_catches_up_costs_no_more_than_what_waits() {
+        let mut buffer = Buffer::default();
+        buffer.tail().extend_from_slice(&[0; 1000]);
+        for round in 0..10_000u32 {
+            buffer.tail().extend_from_slice(&[round as u8; 1000]);
+            assert_eq!(buffer.len(), 2000);
+            buffer.consume(1000);
+            assert_eq!(buffer.rest(), [round as u8; 1000]);
+        }
+        assert_eq!(buffer.bytes.capacity(), limits::BUFFER_BYTES);
+    }
 }

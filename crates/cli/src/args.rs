@@ -75,6 +75,9 @@ pub(crate) struct Check {
     /// Files and folders with manifests.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Give each Gateway an address of its own from this network.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) address_pool: Option<ipnet::IpNet>,
     /// For people or for machines.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -104,6 +107,9 @@ pub(crate) struct Explain {
     /// Which Gateway the request reaches, `namespace/name`; needed where several have the port.
     #[arg(long, value_name = "GATEWAY")]
     pub(crate) gateway: Option<String>,
+    /// Give each Gateway an address of its own from this network.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) address_pool: Option<ipnet::IpNet>,
     /// For people or for machines.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,

@@ -1,8 +1,10 @@
 //! One function for each command.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::CommandFactory as _;
+use controller::Report;
+use ipnet::IpNet;
 
 use crate::args::{Args, Command};
 
@@ -14,8 +16,22 @@ mod translate;
 pub(crate) use explain::Found;
 
 /// How manifests are translated from the command line.
-fn settings(address_pool: Option<ipnet::IpNet>) -> ::translate::Settings {
+fn settings(address_pool: Option<IpNet>) -> ::translate::Settings {
     ::translate::Settings { address_pool, ..::translate::Settings::default() }
+}
+
+/// A path that leads nowhere is a slip of the hand: what would be said without it misleads.
+fn all_exist(paths: &[PathBuf]) -> anyhow::Result<()> {
+    for path in paths {
+        anyhow::ensure!(path.exists(), "{}: there is no such file or folder", path.display());
+    }
+    Ok(())
+}
+
+/// Reads and translates manifests as if a proxy served them.
+fn load(paths: &[PathBuf], address_pool: Option<IpNet>) -> anyhow::Result<Report> {
+    all_exist(paths)?;
+    Ok(controller::load(paths, &settings(address_pool)))
 }
 
 /// Does what the command line says.
@@ -32,5 +48,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             crate::render::text(&String::from_utf8_lossy(&script))?;
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_leads_nowhere_is_an_error_and_no_empty_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let (there, missing) = (dir.path().to_owned(), dir.path().join("missing"));
+        assert!(load(std::slice::from_ref(&there), None).is_ok());
+        let error = load(&[there, missing.clone()], None).unwrap_err().to_string();
+        assert!(error.starts_with(&missing.display().to_string()), "{error}");
     }
 }

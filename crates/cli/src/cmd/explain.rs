@@ -1,12 +1,12 @@
 //! `explain`: where a request goes, and why not elsewhere.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::IpAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, bail, ensure};
 use controller::Report;
-use ir::{Bind, HeaderName, HeaderValue, Id, Scheme};
+use ir::{Bind, HeaderName, HeaderValue, Id, Protocol, Scheme};
 use router::{
-    Answer, Head, RequestContext, Step, Table,
+    Answer, BindTable, Head, ListenerTable, RequestContext, Step, Table,
     explain::{Explanation, explain as look},
     path,
 };
@@ -23,6 +23,9 @@ use crate::{
 pub(crate) struct Found {
     /// The request as it was asked.
     pub(crate) request: String,
+    /// Why no rule is looked at: the connection or the request itself is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<String>,
     /// The answer that the gateway gives itself, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
@@ -43,12 +46,12 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<ExitCode> {
         bail!("expected PATH… METHOD URL")
     };
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let report = controller::load(&paths, &super::settings(None));
+    let report = super::load(&paths, args.address_pool)?;
     let url = Url::parse(url)?;
-    let bind = bind(&report, url.port, args.gateway.as_deref())?;
+    let bind = bind(&report, &url, args.gateway.as_deref())?;
     let table = Table::compile(&report.output.ir, &Table::default(), None);
     let mut head = head(method, &url, &args.headers)?;
-    let found = decide(&table, &bind, &mut head, &url, format!("{method} {}", url.text));
+    let found = decide(&table, &bind, &mut head, &url, format!("{method} {}", url.text))?;
     match args.output {
         Output::Table => render::text(&explanation::text(&found))?,
         Output::Json => render::text(&(serde_json::to_string_pretty(&found)? + "\n"))?,
@@ -57,72 +60,131 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<ExitCode> {
     Ok(if won { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn decide(table: &Table, bind: &Id<Bind>, head: &mut Head, url: &Url, request: String) -> Found {
-    let mut found =
-        Found { request, status: None, location: None, forwarded: None, explanation: None };
+fn decide(
+    table: &Table,
+    bind: &Id<Bind>,
+    head: &mut Head,
+    url: &Url,
+    request: String,
+) -> anyhow::Result<Found> {
+    let mut found = Found {
+        request,
+        refused: None,
+        status: None,
+        location: None,
+        forwarded: None,
+        explanation: None,
+    };
+    let listeners = table.bind(bind).context("nothing is served there")?;
+    let connection = match connect(listeners, url)? {
+        Ok(connection) => connection,
+        Err(refusal) => {
+            found.refused = Some(refusal);
+            return Ok(found);
+        }
+    };
     let answered = |answer: &Answer| {
         let location = answer.header("location");
         let location = location.map(|value| String::from_utf8_lossy(value).into_owned());
         (Some(answer.status), location)
     };
     match path::normalise(head) {
-        Err(_) => {
-            found.status = Some(400);
-            return found;
+        Err(fault) => {
+            (found.status, found.refused) = (Some(400), Some(fault.to_string()));
+            return Ok(found);
         }
         Ok(Step::Answer(answer)) => {
             (found.status, found.location) = answered(&answer);
-            return found;
+            return Ok(found);
         }
         Ok(Step::Continue) => {}
     }
+    let listener = listeners.listener(head.bytes(head.host));
+    let other = |own: &&Arc<ListenerTable>| listener.is_none_or(|found| found.id != own.id);
+    if let Some(own) = connection.filter(other) {
+        let why = format!("its connection was opened for listener {}, which is another", own.id);
+        (found.status, found.refused) = (Some(421), Some(why));
+        return Ok(found);
+    }
     found.explanation = Some(look(table, bind, head, NEAR_MAX));
-    let listener = table.bind(bind).and_then(|bind| bind.listener(head.bytes(head.host)));
     let Some(matched) = listener.and_then(|listener| listener.route(head)) else {
         found.status = Some(404);
-        return found;
+        return Ok(found);
     };
-    let context = RequestContext { scheme: url.scheme, port: url.port };
+    let context = RequestContext { scheme: url.scheme, port: listeners.port() };
     match matched.plan.on_request(&mut matched.prefix.clone(), head, &context) {
         Step::Answer(answer) => (found.status, found.location) = answered(&answer),
-        Step::Continue => {
-            let query = if head.has_query { "?" } else { "" };
-            let text = |span| String::from_utf8_lossy(head.bytes(span)).into_owned();
-            found.forwarded = Some(format!(
-                "{}{}{query}{}",
-                text(head.authority),
-                text(head.path),
-                text(head.query)
-            ));
-            if matched.plan.pick(0).is_none() {
-                found.status = Some(500);
-            }
+        Step::Continue if matched.plan.backends.iter().all(|share| share.backend.is_err()) => {
+            found.status = Some(500);
         }
+        Step::Continue if matched.plan.pick(0).is_none() => found.status = Some(500),
+        Step::Continue => found.forwarded = Some(forwarded(head)),
     }
-    found
+    Ok(found)
 }
 
-/// The bind that a request to this port reaches.
-fn bind(report: &Report, port: u16, gateway: Option<&str>) -> anyhow::Result<Id<Bind>> {
-    let binds = &report.output.ir.binds;
-    let on_port: Vec<_> = binds
-        .iter()
-        .filter(|(_, bind)| bind.port == port)
-        .filter(|(_, bind)| gateway.is_none_or(|gateway| *bind.gateway == *gateway))
-        .collect();
-    match on_port.as_slice() {
-        [(id, _)] => Ok((*id).clone()),
-        [] => {
-            let ports: Vec<String> =
-                binds.values().map(|b| format!("{} {}", b.gateway, b.port)).collect();
-            let ports = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
-            bail!("no Gateway listens on port {port}; open are: {ports}")
-        }
-        several => {
-            let names: Vec<&str> = several.iter().map(|(_, bind)| &*bind.gateway).collect();
-            bail!("several Gateways have port {port}: choose one by --gateway {}", names.join("|"))
-        }
+/// Host and target as the backend gets them.
+fn forwarded(head: &Head) -> String {
+    let query = if head.has_query { "?" } else { "" };
+    let text = |span| String::from_utf8_lossy(head.bytes(span)).into_owned();
+    format!("{}{}{query}{}", text(head.authority), text(head.path), text(head.query))
+}
+
+/// The listener that the connection is for, where TLS decides that; or why there is none.
+///
+/// # Errors
+/// The URL's scheme is not what is spoken on the port.
+fn connect<'t>(
+    bind: &'t BindTable,
+    url: &Url,
+) -> anyhow::Result<Result<Option<&'t Arc<ListenerTable>>, String>> {
+    let ends_tls =
+        |listener: &Arc<ListenerTable>| matches!(listener.protocol(), Protocol::Https(_));
+    let (port, tls) = (bind.port(), bind.listeners().any(ends_tls));
+    match url.scheme {
+        Scheme::Http if tls => bail!("port {port} speaks TLS only: ask for https://"),
+        Scheme::Https if !tls => bail!("port {port} speaks no TLS: ask for http://"),
+        Scheme::Http => return Ok(Ok(None)),
+        Scheme::Https => {}
     }
+    // An address is never sent as a server name (RFC 6066 §3).
+    let name = if url.address().is_some() { "" } else { url.host() };
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let Some(listener) = bind.listener(name.as_bytes()) else {
+        let name = if name.is_empty() { "a client without a server name" } else { &name };
+        return Ok(Err(format!("no listener takes {name}: the TLS handshake fails")));
+    };
+    Ok(match listener.protocol() {
+        Protocol::Https(tls) if tls.certificates.is_empty() => Err(format!(
+            "listener {} has no certificate that can be used: the TLS handshake fails",
+            listener.id
+        )),
+        _ => Ok(Some(listener)),
+    })
+}
+
+/// The bind that a request to this URL reaches.
+fn bind(report: &Report, url: &Url, gateway: Option<&str>) -> anyhow::Result<Id<Bind>> {
+    let (binds, port) = (&report.output.ir.binds, url.port);
+    let all = || binds.iter().filter(|(_, bind)| gateway.is_none_or(|name| *bind.gateway == *name));
+    let on_port: Vec<_> = all().filter(|(_, bind)| bind.port == port).collect();
+    let address = url.address();
+    let addressed = on_port.iter().find(|(_, bind)| address.is_some() && bind.address == address);
+    let Some((first, bind)) = addressed.or(on_port.first()) else {
+        let ports: Vec<String> = all().map(|(_, b)| format!("{} {}", b.gateway, b.port)).collect();
+        let ports = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
+        let who = gateway.map_or("no Gateway listens".to_owned(), |name| {
+            format!("Gateway {name} is not there, or does not listen")
+        });
+        bail!("{who} on port {port}; open are: {ports}")
+    };
+    // All addresses of one Gateway have the same listeners.
+    if addressed.is_none() && on_port.iter().any(|(_, other)| other.gateway != bind.gateway) {
+        let mut names: Vec<&str> = on_port.iter().map(|(_, bind)| &*bind.gateway).collect();
+        names.dedup();
+        bail!("several Gateways have port {port}: choose one by --gateway {}", names.join("|"))
+    }
+    Ok((*first).clone())
 }
 
 fn head(method: &str, url: &Url, headers: &[String]) -> anyhow::Result<Head> {
@@ -162,6 +224,8 @@ impl Url {
             Some(("https", rest)) => (Scheme::Https, rest),
             _ => bail!("{text:?} is no URL that begins with http:// or https://"),
         };
+        // A fragment is the client's own and never sent.
+        let rest = rest.split_once('#').map_or(rest, |(sent, _)| sent);
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
         ensure!(!authority.is_empty(), "{text:?} names no host");
@@ -174,29 +238,24 @@ impl Url {
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
         Ok(Self { text: text.to_owned(), scheme, authority: authority.to_owned(), port, target })
     }
+
+    /// The authority without its port.
+    fn host(&self) -> &str {
+        match self.authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => &self.authority,
+        }
+    }
+
+    /// The host, where it is an address.
+    fn address(&self) -> Option<IpAddr> {
+        let host = self.host();
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse().ok()
+    }
 }
 
 /// Matches that lost, at most.
 const NEAR_MAX: usize = 5;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_comes_apart_as_a_client_would_take_it() {
-        for (text, authority, port, target) in [
-            ("http://a.b/x?y", "a.b", 80, "/x?y"),
-            ("https://a.b", "a.b", 443, "/"),
-            ("http://a.b:8080/", "a.b:8080", 8080, "/"),
-            ("http://a?q", "a", 80, "/?q"),
-            ("http://[::1]/x", "[::1]", 80, "/x"),
-        ] {
-            let url = Url::parse(text).unwrap();
-            assert_eq!((&*url.authority, url.port, &*url.target), (authority, port, target));
-        }
-        for bad in ["a.b/x", "ftp://a", "http://", "http://a:b/"] {
-            assert!(Url::parse(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

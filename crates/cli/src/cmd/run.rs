@@ -17,9 +17,7 @@ use crate::{
 
 /// Serves until SIGTERM or SIGINT, then drains.
 pub(super) fn run(args: &Run) -> anyhow::Result<ExitCode> {
-    for path in &args.paths {
-        anyhow::ensure!(path.exists(), "{}: there is no such file or folder", path.display());
-    }
+    super::all_exist(&args.paths)?;
     log_to_stderr();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -88,7 +86,7 @@ async fn greet(controller: Controller, port_offset: u16, admin: Option<std::net:
     }
     let Some(report) = controller.report().await else { return };
     let mut text = overview::serving(&report, port_offset);
-    let lines = curl::lines(&report.output.ir, port_offset, CURL_LINES);
+    let lines = curl::lines(&report, port_offset, CURL_LINES);
     if !lines.is_empty() {
         text += "\nTry:\n";
         for line in lines {

@@ -1,29 +1,70 @@
 //! Lines to try: a few requests that the routes which are served now would answer.
 
-use ir::{
-    Bind, Filter, Hostname, Listener, PathMatch, Protocol, Route, Rule, Snapshot, ValueMatch,
-};
+use std::collections::BTreeMap;
 
-/// At most `most` lines of `curl`, one for each route in order of name.
-pub(crate) fn lines(snapshot: &Snapshot, port_offset: u16, most: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (id, route) in &snapshot.routes {
-        let rules = snapshot.rules.values().filter(|rule| rule.route == *id);
-        if let Some(line) = rules.filter_map(|rule| line(snapshot, route, rule, port_offset)).next()
-        {
-            lines.push(line);
-        }
-        if lines.len() == most {
-            break;
-        }
+use api::{
+    condition::{ConditionStatus, ConditionType},
+    kind::{Kind, ObjectKey},
+    meta::NamespacedName,
+};
+use controller::Report;
+use ir::{
+    BackendChoice, Bind, Filter, Hostname, Id, Listener, PathMatch, Protocol, Route, Rule,
+    Snapshot, ValueMatch, WeightedBackend,
+};
+use translate::ObjectStatus;
+
+/// At most `most` lines of `curl`, one for each route in order of name. Only what is answered now
+/// is proposed.
+pub(crate) fn lines(report: &Report, port_offset: u16, most: usize) -> Vec<String> {
+    let snapshot = &report.output.ir;
+    let mut rules: BTreeMap<&Id<Route>, Vec<&Rule>> = BTreeMap::new();
+    for rule in snapshot.rules.values().filter(|rule| answers(rule)) {
+        rules.entry(&rule.route).or_default().push(rule);
     }
-    lines
+    let line = |(id, rules): (&Id<Route>, Vec<&Rule>)| {
+        let route = snapshot.routes.get(id)?;
+        let mut listeners = route.listeners.iter().filter(|id| is_programmed(report, id));
+        let listener = listeners.find_map(|id| snapshot.listeners.get(id))?;
+        rules.into_iter().find_map(|rule| line(snapshot, route, listener, rule, port_offset))
+    };
+    rules.into_iter().filter_map(line).take(most).collect()
+}
+
+/// Whether a backend gets requests of the rule, or a redirect answers them.
+fn answers(rule: &Rule) -> bool {
+    let has = |wanted: fn(&Filter) -> bool| rule.filters.iter().any(wanted);
+    let serves = |share: &WeightedBackend| {
+        share.weight > 0 && matches!(share.backend, BackendChoice::Valid(_))
+    };
+    !has(|filter| matches!(filter, Filter::Fail(_)))
+        && (has(|filter| matches!(filter, Filter::Redirect(_))) || rule.backends.iter().any(serves))
+}
+
+/// Whether the proxy serves a listener.
+fn is_programmed(report: &Report, id: &Id<Listener>) -> bool {
+    let name = id.as_str().split_once('@').map_or(id.as_str(), |(name, _)| name);
+    let Some((gateway, listener)) = name.rsplit_once('/') else { return false };
+    let Some((namespace, gateway)) = gateway.split_once('/') else { return false };
+    let key = ObjectKey { kind: Kind::Gateway, name: NamespacedName::new(namespace, gateway) };
+    let Some(ObjectStatus::Gateway(status)) = report.output.status.get(&key) else { return false };
+    let mut conditions =
+        status.listeners.iter().filter(|of| of.name == listener).flat_map(|of| &of.conditions);
+    conditions.any(|condition| {
+        condition.type_ == ConditionType::Programmed.as_str()
+            && condition.status == ConditionStatus::True
+    })
 }
 
 /// A request for the first alternative of a rule, if one can be written down.
-fn line(snapshot: &Snapshot, route: &Route, rule: &Rule, port_offset: u16) -> Option<String> {
+fn line(
+    snapshot: &Snapshot,
+    route: &Route,
+    listener: &Listener,
+    rule: &Rule,
+    port_offset: u16,
+) -> Option<String> {
     let of = rule.matches.first()?;
-    let listener = route.listeners.iter().find_map(|id| snapshot.listeners.get(id))?;
     let bind = snapshot.binds.get(&listener.bind)?;
     let path = match &of.path {
         PathMatch::Exact(path) | PathMatch::Prefix(path) => path,
@@ -102,7 +143,20 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use translate::Settings;
+
     use super::*;
+
+    #[test]
+    fn only_what_is_answered_is_proposed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.yaml"), MANIFESTS).unwrap();
+        let report = controller::load(&[dir.path().to_owned()], &Settings::default());
+        assert_eq!(
+            lines(&report, 8000, 9),
+            ["curl -s http://127.0.0.1:8080/good", "curl -s -i http://127.0.0.1:8080/moved"]
+        );
+    }
 
     #[test]
     fn words_with_blanks_or_quotes_stay_one_word() {
@@ -110,4 +164,43 @@ mod tests {
         assert_eq!(quoted("Host: a"), "'Host: a'");
         assert_eq!(quoted("it's?"), r"'it'\''s?'");
     }
+
+    const MANIFESTS: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec:
+  gatewayClassName: portcullis
+  listeners:
+    - {name: http, port: 80, protocol: HTTP}
+    - {name: bare, port: 443, protocol: HTTPS}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: a-missing}
+spec:
+  parentRefs: [{name: gw}]
+  rules:
+    - {matches: [{path: {value: /bad}}], backendRefs: [{name: missing, port: 80}]}
+    - {matches: [{path: {value: /good}}], backendRefs: [{name: app, port: 80}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: b-no-handshake}
+spec: {parentRefs: [{name: gw, sectionName: bare}], rules: [{backendRefs: [{name: app, port: 80}]}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: c-moved}
+spec:
+  parentRefs: [{name: gw}]
+  rules:
+    - matches: [{path: {value: /moved}}]
+      filters: [{type: RequestRedirect, requestRedirect: {statusCode: 301}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: app}
+spec: {ports: [{port: 80}]}
+";
 }

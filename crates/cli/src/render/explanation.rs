@@ -23,6 +23,9 @@ pub(crate) fn text(found: &Found) -> String {
             None => line(&mut text, "rule", &bad("none matches")),
         }
     }
+    if let Some(refused) = &found.refused {
+        line(&mut text, "refused", &bad(refused));
+    }
     if let Some(forwarded) = &found.forwarded {
         line(&mut text, "forwarded as", forwarded);
     }

@@ -1,10 +1,11 @@
 //! What is served, and what is wrong, as tables.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::IpAddr, sync::Arc};
 
 use api::{
     condition::{Condition, ConditionStatus, ConditionType},
     kind::{Kind, ObjectKey},
+    meta::NamespacedName,
 };
 use controller::Report;
 use translate::ObjectStatus;
@@ -24,18 +25,11 @@ pub(crate) fn serving(report: &Report, port_offset: u16) -> String {
             let Some(found) = status.listeners.iter().find(|s| s.name == listener.name) else {
                 continue;
             };
-            let id = ir::Id::new(format!("{name}/{}", listener.name));
-            let bind = report
-                .output
-                .ir
-                .listeners
-                .get(&id)
-                .and_then(|listener| report.output.ir.binds.get(&listener.bind));
-            let socket = bind.map_or("-".to_owned(), |bind| {
-                let address = bind.address.map_or("*".to_owned(), |a| a.to_string());
-                let port = u32::from(bind.port) + u32::from(port_offset);
-                format!("{} {address}:{port}", listener.protocol)
-            });
+            let sockets = sockets(&report.output.ir, name, &listener.name, port_offset);
+            let socket = match sockets.is_empty() {
+                true => "-".to_owned(),
+                false => format!("{} {}", listener.protocol, sockets.join(", ")),
+            };
             table.row([
                 name.to_string().into(),
                 listener.name.as_str().into(),
@@ -46,10 +40,12 @@ pub(crate) fn serving(report: &Report, port_offset: u16) -> String {
             ]);
         }
     }
-    let mut text = if table.is_empty() {
-        format!("{WARN}no Gateway is served{WARN:#}: the files hold none of a class of ours\n")
-    } else {
-        table.to_string()
+    let mut text = match (table.is_empty(), report.resources.gateways.is_empty()) {
+        (false, _) => table.to_string(),
+        (true, true) => format!("{WARN}no Gateway is served{WARN:#}: the files hold none\n"),
+        (true, false) => {
+            format!("{WARN}no Gateway is served{WARN:#}: the files hold none of a class of ours\n")
+        }
     };
     text += &ignored(report);
     let (errors, warnings) = tally(report);
@@ -62,6 +58,31 @@ pub(crate) fn serving(report: &Report, port_offset: u16) -> String {
         );
     }
     text
+}
+
+/// Where a listener stands: once for each address of its Gateway that it could have.
+fn sockets(
+    snapshot: &ir::Snapshot,
+    gateway: &NamespacedName,
+    listener: &str,
+    port_offset: u16,
+) -> Vec<String> {
+    let plain = format!("{gateway}/{listener}");
+    let stands = |id: &ir::Id<ir::Listener>| {
+        let rest = id.as_str().strip_prefix(&plain);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    };
+    let own = snapshot.listeners.iter().filter(|(id, _)| stands(id));
+    let binds = own.filter_map(|(_, listener)| snapshot.binds.get(&listener.bind));
+    let socket = |bind: &Arc<ir::Bind>| {
+        let port = u32::from(bind.port) + u32::from(port_offset);
+        match bind.address {
+            None => format!("*:{port}"),
+            Some(IpAddr::V4(address)) => format!("{address}:{port}"),
+            Some(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+        }
+    };
+    binds.map(socket).collect()
 }
 
 /// Every problem, and a last line that says how many.
@@ -80,6 +101,10 @@ pub(crate) fn check(report: &Report) -> String {
     let mut text = if table.is_empty() { String::new() } else { format!("{table}\n") };
     text += &ignored(report);
     let objects = report.resources.objects().count();
+    if objects == 0 && report.problems.is_empty() && report.ignored.is_empty() {
+        let _ =
+            writeln!(text, "{WARN}nothing to check{WARN:#}: no .yaml, .yml or .json file is there");
+    }
     let (errors, warnings) = tally(report);
     let (style, word) = if errors == 0 { (GOOD, "ok") } else { (BAD, "failed") };
     let _ = writeln!(
@@ -108,24 +133,74 @@ fn tally(report: &Report) -> (usize, usize) {
     (errors, report.problems.len() - errors)
 }
 
-/// One word, and the sentence of the condition that stands in the way.
+/// One word, or what stands in the way: the listener's own mistake, else that of the whole Gateway,
+/// else what the proxy says.
 fn state(listener: &[Condition], gateway: &[Condition]) -> Cell {
-    let bad = |conditions: &[Condition]| {
-        conditions
-            .iter()
-            .find(|condition| {
-                let wanted = [
-                    ConditionType::Accepted,
-                    ConditionType::ResolvedRefs,
-                    ConditionType::Programmed,
-                ];
-                wanted.iter().any(|of| of.as_str() == condition.type_)
-                    && condition.status != ConditionStatus::True
-            })
-            .map(|condition| format!("{}: {}", condition.reason, condition.message))
+    let fault = |conditions: &[Condition], type_: ConditionType| {
+        let of = conditions.iter().find(|of| of.type_ == type_.as_str());
+        of.filter(|of| of.status != ConditionStatus::True)
+            .map(|of| format!("{}: {}", of.reason, of.message))
     };
-    match bad(listener).or_else(|| bad(gateway)) {
+    let why = fault(listener, ConditionType::Accepted)
+        .or_else(|| fault(listener, ConditionType::ResolvedRefs))
+        .or_else(|| fault(gateway, ConditionType::Accepted))
+        .or_else(|| fault(listener, ConditionType::Programmed));
+    match why {
         Some(why) => Cell::styled(why, BAD),
         None => Cell::styled("ready", GOOD),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use translate::Settings;
+
+    use super::*;
+
+    fn serve(manifests: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.yaml"), manifests).unwrap();
+        let report = controller::load(&[dir.path().to_owned()], &Settings::default());
+        anstream::adapter::strip_str(&serving(&report, 1000)).to_string()
+    }
+
+    #[test]
+    fn each_listener_has_a_row_with_all_its_sockets_and_its_own_state() {
+        let text = serve(
+            "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec:
+  gatewayClassName: portcullis
+  addresses: [{value: 127.0.0.2}, {value: '::1'}]
+  listeners: [{name: http, port: 80, protocol: HTTP}, {name: bare, port: 443, protocol: HTTPS}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: odd}
+spec:
+  gatewayClassName: portcullis
+  infrastructure: {parametersRef: {group: a.example, kind: Odd, name: x}}
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+",
+        );
+        let row = |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_default();
+        let http = row("default/gw    http");
+        assert!(http.contains("HTTP 127.0.0.2:1080, [::1]:1080"), "{text}");
+        assert!(http.ends_with("ready"), "{text}");
+        assert!(row("bare").contains("tls.certificateRefs is missing"), "{text}");
+        assert!(row("default/odd").contains("parameters of kind Odd"), "{text}");
+    }
+
+    #[test]
+    fn nothing_served_is_said() {
+        assert!(serve("").contains("no Gateway is served: the files hold none\n"));
+        let foreign = serve(
+            "{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: x}, \
+             spec: {controllerName: example.com/other}}\n---\n\
+             {apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: gw}, \
+             spec: {gatewayClassName: x, listeners: [{name: http, port: 80, protocol: HTTP}]}}",
+        );
+        assert!(foreign.contains("none of a class of ours"), "{foreign}");
     }
 }

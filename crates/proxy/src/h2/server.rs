@@ -87,7 +87,7 @@ impl ServerStream {
 
     /// See [`crate::http::Down::reset`].
     pub(crate) fn reset(&mut self, failure: Failure) {
-        self.given_up = true;
+        self.given_up = failure != Failure::ClientGone;
         let reason = match (failure, failure.source()) {
             (Failure::ClientTimeout | Failure::ClientGone, _) => Reason::CANCEL,
             (_, Source::Downstream) => Reason::PROTOCOL_ERROR,

@@ -4,7 +4,8 @@
 //! to the response's head. What follows the head is [`super::relay`]'s.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
+    pin::pin,
     task::{Context, Poll},
 };
 
@@ -83,7 +84,7 @@ impl Exchange<'_, '_> {
             if whole.is_some_and(|whole| Instant::now() + wait >= whole.at) {
                 return Err(Failure::RequestTimeout);
             }
-            sleep(wait).await;
+            self.unless_gone(sleep(wait)).await?;
             self.journal.retries += 1;
             fresh = false;
         }
@@ -100,11 +101,11 @@ impl Exchange<'_, '_> {
         self.journal.endpoint = Some(endpoint);
         let connecting = upstream.check_out(self.local, endpoint, fresh);
         let checkout = match deadline {
-            None => connecting.await?,
-            Some(Deadline { at, failure }) => match timeout_at(at, connecting).await {
-                Ok(checkout) => checkout?,
-                Err(_) => return Err(failure.into()),
-            },
+            None => self.unless_gone(connecting).await??,
+            Some(Deadline { at, failure }) => {
+                let in_time = self.unless_gone(timeout_at(at, connecting)).await?;
+                in_time.map_err(|_| failure)??
+            }
         };
         let mut up = checkout.up;
         self.upload.restart();
@@ -127,6 +128,17 @@ impl Exchange<'_, '_> {
                 Err(Broken { failure, stale })
             }
         }
+    }
+
+    /// Waits for something that moves no body, as long as the client is there: one that opens
+    /// streams only to reset them must not leave their tasks behind (CVE-2023-44487).
+    async fn unless_gone<T>(&mut self, waited_for: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut waited_for = pin!(waited_for);
+        poll_fn(|cx| match waited_for.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Pending => self.down.poll_gone(cx).map(|_| Err(Failure::ClientGone)),
+        })
+        .await
     }
 
     /// Sends the request's body and reads heads until the final one.
@@ -158,7 +170,7 @@ impl Exchange<'_, '_> {
         if let Poll::Ready(Err(error)) = self.down.half().poll_flush(cx) {
             return Poll::Ready(Err(Failure::of_client(error)));
         }
-        if self.upload.is_done() && self.down.poll_gone(cx).is_ready() {
+        if !self.upload.waits_for_client() && self.down.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
         }
         if let Some(Deadline { at, failure }) = deadline

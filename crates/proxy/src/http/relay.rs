@@ -64,7 +64,7 @@ impl Relay {
             }
             Poll::Ready(Err(Fault::Receiver(_))) => return Poll::Ready(Err(Failure::ClientGone)),
         }
-        if !self.tunnel && self.upload.is_done() && down.poll_gone(cx).is_ready() {
+        if !self.tunnel && !self.upload.waits_for_client() && down.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
         }
         let moved = self.bytes_in() + self.bytes_out();

@@ -86,7 +86,7 @@ impl Upload {
         self.broken = true;
     }
 
-    /// Whether it is the client that it waits for.
+    /// Whether it is the client that it waits for; then it notices itself when that one goes.
     pub(crate) fn waits_for_client(&self) -> bool {
         !self.is_done() && self.pump.waits_for == Waits::Sender
     }
@@ -103,6 +103,7 @@ impl Upload {
         }
         if let Kept::All(kept) = &self.kept {
             while let Some(rest) = kept.get(self.replayed..).filter(|rest| !rest.is_empty()) {
+                self.pump.waits_for = Waits::Receiver;
                 let room = ready!(to.poll_room(cx)).map_err(Fault::Receiver)?;
                 let n = room.min(rest.len());
                 to.send_data(&rest[..n]).map_err(Fault::Receiver)?;

@@ -1,6 +1,10 @@
 //! What a client may not do to us over HTTP/2, and what it costs it.
 
-use std::time::Duration;
+use std::{
+    future::ready,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -15,6 +19,7 @@ use crate::harness::{
     h2::{H2Client, before_h1, get, reply},
     in_time,
     raw::{Raw, read_to},
+    until,
 };
 
 /// Frames, one by one, as no library would let us send them (RFC 9113 §4.1).
@@ -264,6 +269,24 @@ async fn a_client_that_resets_what_it_opens_is_sent_away() {
     let mut other = H2Client::plain(port.address()).await;
     assert_eq!(other.get("/").await.unwrap().status, 200);
     assert!(echo.requests() < 2_000, "{} came through", echo.requests());
+}
+
+#[tokio::test]
+async fn resets_count_however_far_their_requests_have_come() {
+    let (port, echo) = (Port::reserve(), Echo::start("echo").await);
+    let _rig = before_h1(&port, &[echo.address]).await;
+    let mut client = H2Client::plain(port.address()).await;
+    let mut opened = 0;
+    while let Ok((_, mut to)) = client.open(get("/held"), true).await {
+        opened += 1;
+        assert!(opened < 1000, "may go on for ever");
+        until("the backend has it", || {
+            let ended = to.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready();
+            ready(ended || echo.requests() >= opened)
+        })
+        .await;
+        to.send_reset(Reason::CANCEL);
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 
 mod admin;
 mod binds;
+mod cancels;
 mod dns;
 mod drain;
 mod failures;

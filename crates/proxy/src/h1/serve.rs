@@ -92,3 +92,6 @@ async fn finished(conn: &mut ServerConn, timer: &mut Timer) -> bool {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use router::{
 };
 
 use crate::{
-    http::{BodyKind, Violation},
+    http::{BodyKind, Violation, hop},
     limits,
 };
 
@@ -56,10 +56,12 @@ pub(super) fn read_response(
     read_fields(fields, limits::FIELDS_MAX, limits::HEAD_BYTES_MAX, head)
 }
 
-/// Reads trailers into a clear `head`.
+/// Reads those trailers into a clear `head` that may be passed on.
 pub(super) fn read_trailers(fields: &HeaderMap, head: &mut Head) -> Result<(), Violation> {
     read_fields(fields, limits::TRAILER_FIELDS_MAX, limits::TRAILER_BYTES_MAX, head)
-        .map_err(|_| Violation::TrailersTooLarge)
+        .map_err(|_| Violation::TrailersTooLarge)?;
+    hop::keep_trailers(head);
+    Ok(())
 }
 
 /// What the fields say about the body. `h2` holds the body to it.

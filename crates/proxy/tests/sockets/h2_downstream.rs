@@ -19,7 +19,9 @@ use crate::harness::{
     h2::{H2Client, before_h1, chunk, get, post, reply, room, send},
     in_time, listener,
     raw::{Raw, read_to},
-    remove, route, until,
+    remove, route,
+    stage::Stage,
+    until,
 };
 
 #[tokio::test]
@@ -51,6 +53,22 @@ async fn a_request_arrives_at_an_http1_backend_as_http1() {
     for absent in ["transfer-encoding", "content-length", "connection", ":authority"] {
         assert!(!text.contains(absent), "{absent} in {text}");
     }
+}
+
+#[tokio::test]
+async fn trailers_cannot_say_what_only_a_head_may() {
+    let stage = Stage::new().await;
+    let mut client = H2Client::plain(stage.port.address()).await;
+    let (_response, mut to) = client.open(post("/"), false).await.unwrap();
+    to.send_data(Bytes::from_static(b"12"), false).unwrap();
+    let mut trailers = http::HeaderMap::new();
+    for name in ["host", "content-length", "x-forwarded-for", "authorization", "cookie", "x-sum"] {
+        trailers.insert(name, "1".parse().unwrap());
+    }
+    to.send_trailers(trailers).unwrap();
+    let mut backend = stage.accept().await;
+    backend.head().await;
+    assert_eq!(backend.head().await, "2\r\n12\r\n0\r\nx-sum: 1\r\n\r\n");
 }
 
 #[tokio::test]

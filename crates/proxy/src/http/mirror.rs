@@ -12,7 +12,7 @@ use std::{
 };
 
 use ir::Endpoint;
-use router::{BackendSlot, Head, MirrorPlan};
+use router::{BackendSlot, Head, MirrorPlan, head::Known};
 use tokio::time::timeout;
 
 use crate::{
@@ -209,7 +209,8 @@ fn poll_discard(cx: &mut Context<'_>, up: &mut Up) -> Poll<Result<(), Failure>> 
     }
 }
 
-/// A request head that does not share the buffers of the first.
+/// A request head that does not share the buffers of the first. It asks for no other protocol:
+/// nobody would speak that to the mirror.
 fn copied(from: &Head) -> Head {
     let mut to = Head::default();
     to.method = to.store(from.bytes(from.method));
@@ -217,8 +218,8 @@ fn copied(from: &Head) -> Head {
     to.path = to.store(from.bytes(from.path));
     to.query = to.store(from.bytes(from.query));
     to.has_query = from.has_query;
-    for (name, value) in from.fields() {
-        to.append(name, value);
+    for field in from.field_spans().iter().filter(|field| field.known != Known::Upgrade) {
+        to.append(from.bytes(field.name), from.bytes(field.value));
     }
     to
 }

@@ -40,6 +40,18 @@ async fn stage(filters: Vec<Filter>) -> (Stage, TcpListener) {
 }
 
 #[tokio::test]
+async fn a_mirror_is_not_asked_for_another_protocol() {
+    let (stage, mirror) = stage(vec![mirror(1, 1)]).await;
+    let mut client = stage.client().await;
+    let ask = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    client.send(ask).await;
+    let head = stage.accept().await.head().await;
+    assert_eq!(field(&head, "upgrade"), Some("websocket"));
+    let copy = accept(&mirror).await.head().await;
+    assert_eq!((field(&copy, "upgrade"), field(&copy, "connection")), (None, None));
+}
+
+#[tokio::test]
 async fn a_mirror_gets_the_edited_request_and_its_answer_is_ignored() {
     let edits = HeaderEdits {
         set: vec![HeaderField {

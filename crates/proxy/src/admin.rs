@@ -3,11 +3,17 @@
 //! Plain HTTP/1 on the control runtime, away from the workers. It changes nothing, and knows no
 //! Kubernetes: what it cannot know, the embedding program renders ([`Views`]).
 
-use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, sync::atomic::Ordering};
+use std::{
+    convert::Infallible,
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, atomic::Ordering},
+};
 
 use ::http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS},
+    uri::Authority,
 };
 use http_body_util::Full;
 use hyper::{
@@ -79,9 +85,15 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    let on_loopback = stream.local_addr().is_ok_and(|at| at.ip().to_canonical().is_loopback());
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&request, shared).await) }
+        async move {
+            Ok::<_, Infallible>(match on_loopback && !is_for_this_machine(&request) {
+                true => page(StatusCode::MISDIRECTED_REQUEST, TEXT, ELSEWHERE.into()),
+                false => answer(&request, shared).await,
+            })
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -90,6 +102,20 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         .serve_connection(TokioIo::new(stream), service);
     if let Ok(Err(error)) = timeout(limits::ADMIN_CONNECTION_TIME, serving).await {
         tracing::debug!(%error, "an admin connection broke");
+    }
+}
+
+/// Whether a request names what can only be this machine. A page of the web could otherwise read
+/// what is here, once its own name leads to loopback (DNS rebinding). Programs may name nothing.
+fn is_for_this_machine(request: &Request<Incoming>) -> bool {
+    let named = request.headers().get(HOST).map(|host| Authority::try_from(host.as_bytes()));
+    match named {
+        None => true,
+        Some(Err(_)) => false,
+        Some(Ok(authority)) => {
+            let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+            host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
+        }
     }
 }
 
@@ -160,6 +186,7 @@ fn page(status: StatusCode, kind: &'static str, text: String) -> Response<Full<B
     response
 }
 
+const ELSEWHERE: &str = "ask for localhost or an address\n";
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 /// Shown by browsers and not offered for download, unlike `application/yaml`.

@@ -58,6 +58,26 @@ async fn it_changes_nothing_and_takes_no_bodies() {
     assert_eq!((response.status, response.field("allow")), (405, Some("get, head")));
 }
 
+/// A page of the web whose name was made to lead to this machine could read it otherwise.
+#[tokio::test]
+async fn on_loopback_only_names_of_this_machine_are_answered() {
+    let rig = rig();
+    for (host, status) in [
+        ("localhost", 200),
+        ("LOCALHOST:15000", 200),
+        ("127.0.0.1:15000", 200),
+        ("[::1]:15000", 200),
+        ("attacker.test", 421),
+        ("attacker.test:15000", 421),
+        ("localhost.attacker.test", 421),
+        ("127.0.0.1.attacker.test", 421),
+        ("", 421),
+    ] {
+        let mut client = Client::plain(rig.proxy.admin_address().unwrap()).await.unwrap();
+        assert_eq!(client.get(host, "/config").await.unwrap().status, status, "{host:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_head_without_end_is_refused() {
     let rig = rig();

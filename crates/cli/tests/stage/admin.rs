@@ -30,7 +30,7 @@ impl Admin {
     /// One page; none while nobody answers.
     pub(crate) async fn page(&self, path: &str) -> Option<Answer> {
         let mut client = Http1::connect(self.0).await.ok()?;
-        client.get("admin", path).await.ok()
+        client.get("localhost", path).await.ok()
     }
 
     pub(crate) async fn is_ready(&self) -> bool {

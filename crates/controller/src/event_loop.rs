@@ -57,7 +57,8 @@ pub(crate) struct EventLoop {
     pending: BTreeSet<ir::Key>,
     /// The revision that the proxy has not answered yet, and what it holds.
     under_way: Option<(u64, Published)>,
-    told: BTreeSet<Problem>,
+    /// What was said already, by what it is about.
+    told: BTreeMap<Problem, Problem>,
     refused: Vec<Rejection>,
     progress: watch::Sender<Progress>,
     deltas: mpsc::Sender<Delta>,
@@ -80,7 +81,7 @@ impl EventLoop {
             published: Snapshot::default(),
             pending: BTreeSet::new(),
             under_way: None,
-            told: BTreeSet::new(),
+            told: BTreeMap::new(),
             refused: Vec::new(),
             progress,
             deltas,
@@ -188,16 +189,16 @@ impl EventLoop {
         if !input {
             return;
         }
-        let now: BTreeSet<Problem> =
-            report::problems(&self.store, self.translator.output()).into_iter().collect();
-        for problem in now.difference(&self.told) {
+        let problems = report::problems(&self.store, self.translator.output());
+        let now = problems.into_iter().map(|problem| (problem.subject(), problem)).collect();
+        for problem in only(&now, &self.told) {
             if problem.is_error() {
                 tracing::error!("{problem}");
             } else {
                 tracing::warn!("{problem}");
             }
         }
-        for problem in self.told.difference(&now) {
+        for problem in only(&self.told, &now) {
             tracing::info!("mended: {problem}");
         }
         self.told = now;
@@ -206,6 +207,14 @@ impl EventLoop {
     fn report(&self) -> Report {
         Report::new(&self.store, self.translator.output(), &self.settings)
     }
+}
+
+/// The problems of one state that another does not have.
+fn only<'p>(
+    of: &'p BTreeMap<Problem, Problem>,
+    other: &BTreeMap<Problem, Problem>,
+) -> impl Iterator<Item = &'p Problem> {
+    of.iter().filter(|(subject, _)| !other.contains_key(subject)).map(|(_, problem)| problem)
 }
 
 /// What a batch of events touched.

@@ -81,6 +81,12 @@ impl Problem {
         self.severity == Severity::Error.as_str()
     }
 
+    /// What it is about: the same after its object moved to another line or file.
+    pub(crate) fn subject(&self) -> Self {
+        let place = self.place.clone().filter(|_| self.object.is_none());
+        Self { place, ..self.clone() }
+    }
+
     fn of_text(found: &diagnostic::Diagnostic) -> Self {
         Self {
             place: Some(found.source.to_string()),
@@ -111,5 +117,25 @@ impl fmt::Display for Problem {
             write!(f, "{part}: ")?;
         }
         f.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_that_moves_is_the_same_one() {
+        let at = |place: &str, object: Option<&str>| Problem {
+            place: Some(place.to_owned()),
+            severity: "error",
+            object: object.map(ToOwned::to_owned),
+            field: "spec".to_owned(),
+            reason: "Invalid".to_owned(),
+            message: "wrong".to_owned(),
+        };
+        let object = Some("HTTPRoute ns/a");
+        assert_eq!(at("a.yaml:3:1", object).subject(), at("a.yaml:9:1", object).subject());
+        assert_ne!(at("a.yaml:3:1", None).subject(), at("a.yaml:9:1", None).subject());
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn serving(report: &Report, port_offset: u16) -> String {
     if errors + warnings > 0 {
         let _ = writeln!(
             text,
-            "{WARN}{}, {}{WARN:#}: `portcullis check` lists them",
+            "{WARN}{}, {}{WARN:#}: the log names them",
             count(errors, "error"),
             count(warnings, "warning")
         );

@@ -128,18 +128,18 @@ fn a_folder_below_is_watched_although_a_file_of_it_is_named_first() {
 
 #[test]
 fn events_are_told_in_the_spelling_of_the_roots() {
-    let roots = ["m", "x/one.yaml"].map(|root| (root.into(), Path::new("/work").join(root)));
+    let roots = ["m", "x/one.yaml"].map(|root| (root.into(), Path::new("/site").join(root)));
     let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
     let created = EventKind::Create(CreateKind::Any);
     for (kind, path, expected) in [
-        (data, "/work/m/a.yaml", Some("m/a.yaml")),
-        (data, "/work/m/access.log", None),
-        (created, "/work/m/below", Some("m/below")),
-        (created, "/work/m", Some("m")),
-        (data, "/work/x/one.yaml", Some("x/one.yaml")),
-        (created, "/work/x/..data", Some("x/one.yaml")),
+        (data, "/site/m/a.yaml", Some("m/a.yaml")),
+        (data, "/site/m/access.log", None),
+        (created, "/site/m/below", Some("m/below")),
+        (created, "/site/m", Some("m")),
+        (data, "/site/x/one.yaml", Some("x/one.yaml")),
+        (created, "/site/x/..data", Some("x/one.yaml")),
         (created, "/elsewhere/a.yaml", None),
-        (EventKind::Access(notify::event::AccessKind::Any), "/work/m/a.yaml", None),
+        (EventKind::Access(notify::event::AccessKind::Any), "/site/m/a.yaml", None),
     ] {
         let event = FileEvent::new(kind).add_path(path.into());
         let expected: BTreeSet<PathBuf> = expected.into_iter().map(PathBuf::from).collect();

@@ -186,6 +186,20 @@ impl Translator {
         }
     }
 
+    /// Finds the steps that saw a fact which is another now.
+    fn touch_changed<T: PartialEq>(
+        &self,
+        before: &BTreeMap<NamespacedName, T>,
+        after: &BTreeMap<NamespacedName, T>,
+        lookup: fn(NamespacedName) -> Lookup,
+        dirty: &mut Dirty,
+    ) {
+        let names: BTreeSet<&NamespacedName> = before.keys().chain(after.keys()).collect();
+        for name in names.into_iter().filter(|name| before.get(name) != after.get(name)) {
+            self.touch(&lookup(name.clone()), dirty);
+        }
+    }
+
     fn classes(
         &mut self,
         resources: &Resources,
@@ -228,13 +242,7 @@ impl Translator {
             .map(|gateway| gateway.metadata.namespaced_name())
             .collect();
         let before = std::mem::replace(&mut self.facts.placements, placements);
-        let names: BTreeSet<&NamespacedName> =
-            before.keys().chain(self.facts.placements.keys()).collect();
-        for name in names {
-            if before.get(name) != self.facts.placements.get(name) {
-                self.touch(&Lookup::Placement(name.clone()), dirty);
-            }
-        }
+        self.touch_changed(&before, &self.facts.placements, Lookup::Placement, dirty);
         if self.facts.default_gateways != default_gateways {
             self.facts.default_gateways = default_gateways;
             self.touch(&Lookup::DefaultGateways, dirty);
@@ -250,13 +258,7 @@ impl Translator {
             }
         }
         let before = std::mem::replace(&mut self.facts.tls_wanted, wanted);
-        let names: BTreeSet<&NamespacedName> =
-            before.keys().chain(self.facts.tls_wanted.keys()).collect();
-        for name in names {
-            if before.get(name) != self.facts.tls_wanted.get(name) {
-                self.touch(&Lookup::TlsWanted(name.clone()), dirty);
-            }
-        }
+        self.touch_changed(&before, &self.facts.tls_wanted, Lookup::TlsWanted, dirty);
     }
 
     fn gateway(

@@ -58,7 +58,7 @@ async fn pages_tell_the_truth_and_no_secret() {
     assert_eq!(total(""), 4, "{metrics}");
 
     let mut client = Http1::connect(site.running.admin.address()).await.expect("open");
-    let post = client.exchange(&request("POST", "admin", "/ready", &[], "x")).await;
+    let post = client.exchange(&request("POST", "localhost", "/ready", &[], "x")).await;
     assert_eq!(post.expect("an answer").status, 405);
 }
 

@@ -106,6 +106,6 @@ async fn load(address: SocketAddr) {
 #[tokio::test]
 async fn nothing_is_ready_before_manifests_are_served() {
     let site = Site::open().await;
-    assert_eq!(once(site.running.admin.address(), "admin", "/ready").await.unwrap().status, 200);
-    assert_eq!(once(site.running.admin.address(), "admin", "/live").await.unwrap().status, 200);
+    assert_eq!(once(site.running.admin.address(), "localhost", "/ready").await.unwrap().status, 200);
+    assert_eq!(once(site.running.admin.address(), "localhost", "/live").await.unwrap().status, 200);
 }

@@ -135,8 +135,8 @@ pub(crate) const BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) const OUTPUT_BYTES_MAX: usize = 32 * 1024;
 /// From this size on, a piece of a body is written without being copied.
 pub(crate) const WRITE_THROUGH_BYTES: usize = 4 * 1024;
-/// Buffers that a worker keeps for connections to come.
-pub(crate) const SPARE_BUFFERS_MAX: usize = 64;
+/// Buffers that a worker keeps for requests to come: four for each that is in flight.
+pub(crate) const SPARE_BUFFERS_MAX: usize = 256;
 /// What is read of a request body that nobody wants, to keep the connection.
 pub(crate) const DRAIN_BYTES_MAX: u64 = 64 * 1024;
 /// What is read from a client after its connection's last response.

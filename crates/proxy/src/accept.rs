@@ -122,3 +122,6 @@ impl Drop for Admission {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,3 +260,17 @@ pub(crate) struct Shared {
     /// Whether traffic shall be sent here: a first delta is served, and no drain has begun.
     pub(crate) ready: AtomicBool,
 }
+
+#[cfg(test)]
+impl Shared {
+    /// For tests of one worker: that state and nothing around it.
+    pub(crate) fn of(live: Live) -> Arc<Self> {
+        Arc::new(Self {
+            options: Options::default(),
+            telemetry: Telemetry::start(&AccessLogTarget::Off).unwrap(),
+            live: ArcSwap::from_pointee(live),
+            connections: AtomicUsize::new(0),
+            ready: AtomicBool::new(true),
+        })
+    }
+}

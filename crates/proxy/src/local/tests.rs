@@ -1,25 +1,13 @@
 //! Tasks of a worker, and places in orders.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-
-use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, LocalOptions};
 
 use super::*;
-use crate::{Options, telemetry::Telemetry};
 
 fn on_a_worker<T>(test: impl AsyncFnOnce(Rc<Local>) -> T) -> T {
-    let options = Options::default();
-    let shared = Arc::new(Shared {
-        telemetry: Telemetry::start(&options.access_log).unwrap(),
-        live: ArcSwap::from_pointee(Live::empty()),
-        connections: AtomicUsize::new(0),
-        ready: AtomicBool::new(false),
-        options,
-    });
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().build_local(LocalOptions::default()).unwrap();
-    runtime.block_on(async { test(Local::new(0, shared)).await })
+    runtime.block_on(async { test(Local::new(0, Shared::of(Live::empty()))).await })
 }
 
 #[test]

@@ -1,17 +1,8 @@
 //! How long a connection waits, for whom, and what it says in the end. The clock is the runtime's
 //! own and moves on as soon as nothing else does, so that an hour takes no time.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize},
-    },
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use ir::{
     Backend, BackendChoice, Bind, Endpoint, Hostname, Id, Listener, Match, PathMatch, Protocol,
     Resource, Route, Rule, Snapshot, Target, Timeouts, UpstreamProtocol, WeightedBackend,
@@ -25,11 +16,10 @@ use tokio::{
 
 use super::*;
 use crate::{
-    AccessLogTarget, Options, Shared,
+    Shared,
     closing::Closing,
     io::Io,
     live::{BackendLive, Live},
-    telemetry::Telemetry,
     upstream,
 };
 
@@ -44,7 +34,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let backend = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let local = Local::new(0, shared(live(backend.local_addr().unwrap())));
+        let local = Local::new(0, Shared::of(live(backend.local_addr().unwrap())));
         local.spawn_background(upstream::sweep(Rc::downgrade(&local)));
         let (client, stream, remote) = pair().await;
         let closing = Rc::new(Closing::default());
@@ -101,16 +91,6 @@ async fn read_until(stream: &mut TcpStream, mark: &str) -> String {
         read.push(stream.read_u8().await.unwrap());
     }
     String::from_utf8(read).unwrap()
-}
-
-fn shared(live: Live) -> Arc<Shared> {
-    Arc::new(Shared {
-        options: Options::default(),
-        telemetry: Telemetry::start(&AccessLogTarget::Off).unwrap(),
-        live: ArcSwap::from_pointee(live),
-        connections: AtomicUsize::new(0),
-        ready: AtomicBool::new(true),
-    })
 }
 
 fn live(at: SocketAddr) -> Live {

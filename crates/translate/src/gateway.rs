@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 use api::{
     condition::Reason, gateway::Gateway, kind::Kind, meta::NamespacedName, names::GATEWAY_GROUP,
 };
-use ir::{Bind, Id, Listener, Resource};
+use ir::{Bind, Id, Listener, Protocol, Resource, Tls};
 
 use crate::{
     address::Placement,
@@ -179,9 +179,43 @@ fn build(
             );
         }
     }
+    let refused = listeners.iter().filter(|view| view.guards && !view.accepted.holds());
+    for view in refused {
+        guard(&gateway, placement, view, &mut ir);
+    }
     ir.sort_by(|a, b| a.0.cmp(&b.0));
     ir.dedup();
     ir
+}
+
+/// Keeps the hostname of a refused listener from a less specific one that lacks what it was refused
+/// for, such as client certificates or a filter: its requests get 404, its handshakes fail.
+fn guard(
+    gateway: &Arc<str>,
+    placement: &Placement,
+    view: &ListenerView,
+    ir: &mut Vec<(Arc<str>, Resource)>,
+) {
+    let protocol = match &view.protocol {
+        None => return,
+        Some(Protocol::Http) => Protocol::Http,
+        Some(Protocol::Https(_)) => {
+            Protocol::Https(Tls { certificates: Vec::new(), client_validation: None })
+        }
+    };
+    for (place, slot) in placement.slots.iter().enumerate() {
+        let bind = Id::<Bind>::new(bind_name(gateway, (slot.address, view.port)));
+        // Where nothing else is served there is nothing to guard, and no socket to open.
+        if ir
+            .iter()
+            .any(|(name, value)| matches!(value, Resource::Bind(_)) && *name == bind.key().name)
+        {
+            let hostname = view.hostname.clone();
+            let value = Listener { bind, hostname, protocol: protocol.clone() };
+            let id = listener_name(gateway, view, place, slot.address);
+            ir.push((id, Resource::Listener(Arc::new(value))));
+        }
+    }
 }
 
 fn bind_name(gateway: &str, (address, port): (Option<IpAddr>, u16)) -> String {
@@ -229,7 +263,9 @@ fn point(name: &NamespacedName, view: &ListenerView, ir: &[(Arc<str>, Resource)]
     };
     let served = ir
         .iter()
-        .filter(|(id, resource)| matches!(resource, Resource::Listener(_)) && stands_for(id))
+        .filter(|(id, resource)| {
+            view.accepted.holds() && matches!(resource, Resource::Listener(_)) && stands_for(id)
+        })
         .map(|(id, _)| Id::new(id.clone()))
         .collect();
     Point {

@@ -33,6 +33,8 @@ pub(crate) struct ListenerView {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) from: From,
     pub(crate) accepted: Finding,
+    /// Whether its hostname is its own even when it is refused: nobody else may answer for it.
+    pub(crate) guards: bool,
     pub(crate) conflicted: Finding,
     pub(crate) resolved: Finding,
     /// Listeners with which TLS may be confused.
@@ -123,6 +125,7 @@ impl Check<'_, '_> {
             None => Finding::no(Reason::NoConflicts, "no other listener is in the way"),
             Some(conflict) => Finding::yes(conflict.reason, conflict.message.as_str()),
         };
+        let guards = conflict.is_none() && hostname.is_ok();
         let accepted = self.accepted(supported, conflict, &refused);
         if let (true, Some(message)) = (accepted.holds(), &fault) {
             self.diagnostics.error(self.field.as_str(), Reason::Invalid, message.as_str());
@@ -135,6 +138,7 @@ impl Check<'_, '_> {
             kinds,
             from: from.unwrap_or(From::Nowhere),
             accepted,
+            guards,
             conflicted,
             resolved: self.resolved(&unresolved),
             overlap,

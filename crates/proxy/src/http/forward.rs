@@ -1,7 +1,8 @@
 //! From an edited request to a response head: tries, one endpoint after the other.
 //!
 //! Bounds: `timeouts.request` for all tries together, `timeouts.backendRequest` for each, both up
-//! to the response's head. What follows the head is [`super::relay`]'s.
+//! to the end of the response (Gateway API, `HTTPRouteTimeouts`). What follows the response's head
+//! is [`super::relay`]'s.
 
 use std::{
     future::{Future, poll_fn},
@@ -20,7 +21,7 @@ use crate::{
         pump::Fault,
         request::Exchange,
         retry::{self, Policy},
-        timer::Stillness,
+        timer::{Stillness, Timer},
     },
     upstream::{Tried, Upstream, pick},
 };
@@ -31,13 +32,22 @@ pub(crate) struct Answered {
     pub(crate) up: Up,
     /// What its head said about that.
     pub(crate) body: BodyKind,
+    /// When all of it must be there.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 /// When a try must be over, and why it failed if it is not.
 #[derive(Clone, Copy)]
-struct Deadline {
+pub(crate) struct Deadline {
     at: Instant,
     failure: Failure,
+}
+
+impl Deadline {
+    /// Ready once it has passed.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>, timer: &mut Timer) -> Poll<Failure> {
+        timer.poll(cx, self.at).map(|()| self.failure)
+    }
 }
 
 impl Exchange<'_, '_> {
@@ -113,7 +123,7 @@ impl Exchange<'_, '_> {
         let mut still = Stillness::new(defaults::STREAM_IDLE_TIME);
         let read = poll_fn(|cx| self.poll_response(cx, &mut up, &mut still, deadline)).await;
         match read {
-            Ok(body) => Ok(Answered { up, body }),
+            Ok(body) => Ok(Answered { up, body, deadline }),
             Err(failure) => {
                 let unseen = match &up {
                     Up::H1(conn) => !conn.has_begun(),
@@ -173,8 +183,8 @@ impl Exchange<'_, '_> {
         if !self.upload.waits_for_client() && self.down.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
         }
-        if let Some(Deadline { at, failure }) = deadline
-            && self.timer.poll(cx, at).is_ready()
+        if let Some(deadline) = deadline
+            && let Poll::Ready(failure) = deadline.poll(cx, self.timer)
         {
             return Poll::Ready(Err(failure));
         }

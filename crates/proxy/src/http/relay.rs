@@ -9,6 +9,7 @@ use crate::{
     defaults,
     http::{
         Down, Failure, Up,
+        forward::{Answered, Deadline},
         pump::{Fault, Pump, Waits},
         timer::{Stillness, Timer},
         upload::Upload,
@@ -21,15 +22,18 @@ pub(crate) struct Relay {
     upload: Upload,
     download: Pump,
     tunnel: bool,
+    deadline: Option<Deadline>,
     still: Stillness,
 }
 
 impl Relay {
-    /// Goes on with the upload that the try began.
-    pub(crate) fn new(up: Up, upload: Upload, tunnel: bool) -> Self {
+    /// Goes on with the upload that the try began. A tunnel has no response that could be due.
+    pub(crate) fn new(answered: Answered, upload: Upload, tunnel: bool) -> Self {
         let limit = if tunnel { defaults::TUNNEL_IDLE_TIME } else { defaults::STREAM_IDLE_TIME };
-        let mut relay =
-            Self { up, upload, download: Pump::default(), tunnel, still: Stillness::new(limit) };
+        let Answered { up, deadline, .. } = answered;
+        let (download, still) = (Pump::default(), Stillness::new(limit));
+        let deadline = deadline.filter(|_| !tunnel);
+        let mut relay = Self { up, upload, download, tunnel, deadline, still };
         if tunnel {
             // The request had no body; what comes now is the tunnel's.
             relay.upload = Upload::default();
@@ -66,6 +70,11 @@ impl Relay {
         }
         if !self.tunnel && !self.upload.waits_for_client() && down.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
+        }
+        if let Some(deadline) = self.deadline
+            && let Poll::Ready(failure) = deadline.poll(cx, timer)
+        {
+            return Poll::Ready(Err(failure));
         }
         let moved = self.bytes_in() + self.bytes_out();
         ready!(self.still.poll(cx, timer, moved));

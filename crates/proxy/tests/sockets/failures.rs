@@ -103,16 +103,35 @@ async fn a_backend_that_is_too_slow_is_504() {
     }
 }
 
+/// Gateway API, `HTTPRouteTimeouts`: up to the full response, not only to its head.
 #[tokio::test]
-async fn time_bounds_end_with_the_response_head() {
+async fn a_response_that_takes_too_long_is_cut() {
+    let bound = Some(Duration::from_millis(200));
+    for timeouts in [
+        Timeouts { request: bound, backend_request: None },
+        Timeouts { request: None, backend_request: bound },
+    ] {
+        let stage = Stage::with(1, |rule| rule.timeouts = timeouts).await;
+        let mut client = stage.client().await;
+        client.send(get("/")).await;
+        let mut backend = stage.accept().await;
+        backend.head().await;
+        backend.send("HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\n\r\nha").await;
+        assert!(client.end().await.ends_with("\r\n\r\nha"), "{timeouts:?}");
+        assert_eq!(backend.end().await, "", "the backend is let go");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_changed_its_protocol_has_no_time_bound() {
     let bound = Some(Duration::from_millis(300));
     let timeouts = Timeouts { request: bound, backend_request: bound };
     let stage = Stage::with(1, |rule| rule.timeouts = timeouts).await;
     let mut client = stage.client().await;
-    client.send(get("/")).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
     let mut backend = stage.accept().await;
     backend.head().await;
-    backend.send("HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\n\r\n").await;
+    backend.send("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
     client.head().await;
     // tidy: allow sleep: it is the bound that must pass
     tokio::time::sleep(Duration::from_millis(600)).await;

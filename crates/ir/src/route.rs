@@ -150,7 +150,8 @@ pub enum InvalidBackend {
 /// Bounds in time; none means no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Timeouts {
-    /// From the request's head to the response's head, all tries together. 504 when it passes.
+    /// From the request's head to the response's end, all tries together; 504 when it passes before
+    /// the response's head. What was switched to another protocol is not bounded.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
     pub request: Option<Duration>,
     /// The same for each try.

@@ -57,7 +57,11 @@ impl fmt::Debug for Views {
 /// # Errors
 /// The address cannot be opened.
 pub(crate) fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
+    let listener = std::net::TcpListener::bind(address).map_err(|error| {
+        let message =
+            format!("the admin address {address} cannot be opened: {error}; choose another one");
+        io::Error::new(error.kind(), message)
+    })?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }

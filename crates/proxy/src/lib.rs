@@ -36,6 +36,7 @@ mod admin;
 mod bind;
 mod closing;
 mod config;
+mod decimal;
 mod defaults;
 mod descriptors;
 mod dns;

@@ -3,6 +3,8 @@
 
 use router::{Head, head::Known};
 
+use crate::decimal;
+
 /// How the end of an outgoing body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -92,7 +94,7 @@ pub(super) fn chunk_size(out: &mut Vec<u8>, size: usize) {
 
 fn status_line(out: &mut Vec<u8>, status: u16) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(out, u64::from(status));
+    decimal::push(out, u64::from(status));
     out.push(b' ');
     let reason = ::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
     out.extend_from_slice(reason.unwrap_or_default().as_bytes());
@@ -104,23 +106,9 @@ fn coding(out: &mut Vec<u8>, coding: Coding) {
         Coding::None | Coding::Close => {}
         Coding::Length(length) => {
             out.extend_from_slice(b"content-length: ");
-            decimal(out, length);
+            decimal::push(out, length);
             out.extend_from_slice(b"\r\n");
         }
         Coding::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
-}
-
-fn decimal(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }

@@ -3,7 +3,10 @@
 
 use router::{Head, head::Known};
 
-use crate::http::{BodyKind, Down, Failure, StreamError, date, failure::grpc_status, hop};
+use crate::{
+    decimal,
+    http::{BodyKind, Down, Failure, StreamError, date, failure::grpc_status, hop},
+};
 
 /// Whether a request is gRPC (gRPC over HTTP/2, "Requests").
 pub(crate) fn is_grpc(request: &Head) -> bool {
@@ -19,9 +22,10 @@ pub(crate) fn describe(failure: Failure, grpc: bool, head: &mut Head) {
     head.clear();
     head.status = failure.status();
     if grpc {
-        let mut text = [0; 3];
+        let mut code = Vec::new();
+        decimal::push(&mut code, grpc_status(head.status).into());
         head.append(b"content-type", GRPC);
-        head.append(b"grpc-status", decimal(grpc_status(head.status), &mut text));
+        head.append(b"grpc-status", &code);
         head.append(b"grpc-message", failure.reason().as_bytes());
         head.status = 200;
     } else if failure == Failure::MethodNotAllowed {
@@ -40,13 +44,6 @@ pub(crate) fn answer(
     date::stamp(head);
     down.send_head(head, BodyKind::None)?;
     down.half().send_end(None)
-}
-
-fn decimal(number: u8, text: &mut [u8; 3]) -> &[u8] {
-    let digits = [number / 100, number / 10 % 10, number % 10];
-    *text = digits.map(|digit| b'0' + digit);
-    let from = digits.iter().position(|digit| *digit > 0).unwrap_or(2);
-    &text[from..]
 }
 
 const GRPC: &[u8] = b"application/grpc";

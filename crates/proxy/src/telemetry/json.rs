@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use crate::limits::LOG_STRING_BYTES_MAX;
+use crate::{decimal, limits::LOG_STRING_BYTES_MAX};
 
 /// Writes one object into a buffer.
 pub(crate) struct Object<'b> {
@@ -44,13 +44,13 @@ impl<'b> Object<'b> {
     /// A member that is a whole number.
     pub(crate) fn number(&mut self, name: &str, value: u64) {
         self.name(name);
-        digits(self.out, value);
+        decimal::push(self.out, value);
     }
 
     /// A member that is a number of thousandths, given in whole ones.
     pub(crate) fn thousandths(&mut self, name: &str, value: u64) {
         self.name(name);
-        digits(self.out, value / 1000);
+        decimal::push(self.out, value / 1000);
         let rest = value % 1000;
         let digit = |n: u64| b'0' + (n % 10) as u8;
         self.out.extend_from_slice(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
@@ -113,22 +113,6 @@ fn escape(out: &mut Vec<u8>, text: &[u8]) {
         rest = after.get(1..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
-}
-
-fn digits(out: &mut Vec<u8>, mut value: u64) {
-    let mut text = [0; 20];
-    let mut at = text.len();
-    loop {
-        at -= 1;
-        if let Some(digit) = text.get_mut(at) {
-            *digit = b'0' + (value % 10) as u8;
-        }
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(text.get(at..).unwrap_or_default());
 }
 
 #[cfg(test)]

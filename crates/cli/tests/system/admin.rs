@@ -5,9 +5,10 @@ use serde_json::Value;
 use crate::stage::{
     admin::documents,
     certificate::Certificate,
-    http1::{Http1, request},
+    http1::{Http1, once, request},
     manifests,
     ports::Port,
+    process::{Folder, Running},
     site::{HOST, Site},
     wait,
 };
@@ -60,6 +61,18 @@ async fn pages_tell_the_truth_and_no_secret() {
     let mut client = Http1::connect(site.running.admin.address()).await.expect("open");
     let post = client.exchange(&request("POST", "localhost", "/ready", &[], "x")).await;
     assert_eq!(post.expect("an answer").status, 405);
+}
+
+#[tokio::test]
+async fn ready_means_that_the_manifests_are_served() {
+    for _ in 0..10 {
+        let folder = Folder::new();
+        let (port, _steady) = Site::furnish(&folder).await;
+        // It comes back at the first moment at which it says that it is ready.
+        let _running = Running::start(&[folder.path()], &[]).await;
+        let answer = once(port.address(), HOST, "/").await.expect("the listener is open");
+        assert_eq!(answer.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::stage::{
     backend::{Backend, Script},
-    http1::{Http1, once, request},
+    http1::{Http1, request},
     http2::Http2,
     site::{HOST, Site},
     wait,
@@ -101,11 +101,4 @@ async fn load(address: SocketAddr) {
         let answer = client.get(HOST, "/").await.expect("an answer");
         assert_eq!(answer.status, 200);
     }
-}
-
-#[tokio::test]
-async fn nothing_is_ready_before_manifests_are_served() {
-    let site = Site::open().await;
-    assert_eq!(once(site.running.admin.address(), "localhost", "/ready").await.unwrap().status, 200);
-    assert_eq!(once(site.running.admin.address(), "localhost", "/live").await.unwrap().status, 200);
 }

@@ -6,6 +6,8 @@
 
 use router::{Head, head::Known};
 
+use crate::limits;
+
 /// Takes away what was for us only. Returns whether the request asks for another protocol: one, not
 /// HTTP/2, on a request without a body; anything else is not an upgrade and loses the field.
 pub(crate) fn receive_request(head: &mut Head, may_upgrade: bool) -> bool {
@@ -71,6 +73,14 @@ pub(crate) fn keep_trailers(trailers: &mut Head) {
             )
             && !FORBIDDEN_TRAILERS.iter().any(|other| name.eq_ignore_ascii_case(other))
     });
+}
+
+/// Whether `Connection` names more fields than a head may have. Looking for each of thousands of
+/// names among all fields would cost far more than sending them.
+pub(crate) fn names_too_many(head: &Head) -> bool {
+    let lines = head.field_spans().iter().filter(|field| field.known == Known::Connection);
+    let commas = |line: &[u8]| line.iter().filter(|byte| **byte == b',').count();
+    lines.map(|line| commas(head.bytes(line.value))).sum::<usize>() >= limits::FIELDS_MAX
 }
 
 /// Removes the fields that `Connection` names; whether it names `upgrade`.

@@ -223,6 +223,9 @@ impl<'a, 'c> Exchange<'a, 'c> {
         if self.request.known(Known::Expect).is_some_and(expects_other) {
             return Err(Failure::ExpectationFailed);
         }
+        if hop::names_too_many(self.request) {
+            return Err(Failure::HeadTooLarge);
+        }
         if trust::has_ambiguous_name(self.request) {
             return Err(Failure::MalformedRequest);
         }

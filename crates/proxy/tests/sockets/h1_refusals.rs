@@ -47,9 +47,11 @@ async fn a_malformed_request_is_answered_once_and_ends_its_connection() {
 async fn a_request_that_is_well_formed_but_not_served_keeps_its_connection() {
     let stage = Stage::new().await;
     let mut client = stage.client().await;
+    let options = format!("Connection: {}\r\n", "a,".repeat(101));
     for (target, host, field_line, status) in [
         ("/", "a", "X_Forwarded_For: 1\r\n", 400),
         ("/", "a", "Expect: something\r\n", 417),
+        ("/", "a", options.as_str(), 431),
         ("/", "a@b", "", 400),
         ("/%zz", "a", "", 400),
         ("/%00", "a", "", 400),

@@ -1,7 +1,7 @@
 //! Stands in for Services that have no address (`run --echo`): one socket on loopback for each,
 //! given to the store as an EndpointSlice, as if somebody had deployed the application.
 //!
-//! What it says is in its file `answer`. It gives nothing for a Service that has addresses of its own.
+//! It gives nothing for a Service that has addresses of its own. What it says is in `answer`.
 
 use std::{
     collections::BTreeMap,

@@ -20,6 +20,7 @@ use crate::{
     io::Io,
     local::Local,
     telemetry::Refusal,
+    tls::Trust,
 };
 
 mod plain;
@@ -36,6 +37,8 @@ pub(crate) struct Connection {
     /// The listener that the handshake chose; none without TLS. A request whose authority belongs
     /// to another listener is answered by 421.
     pub(crate) listener: Option<Id<Listener>>,
+    /// What the client proved there; none where it was let in without.
+    pub(crate) trust: Option<Arc<Trust>>,
     /// The name by which TLS was asked for, in lower case.
     pub(crate) server_name: Option<Box<str>>,
     /// When it shall end. Changes wake the task that runs the connection.

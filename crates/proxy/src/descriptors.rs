@@ -13,7 +13,10 @@ pub(crate) fn make_room(connections: usize) -> usize {
         && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
     let fitting = fitting(connections, if raised { maximum } else { current });
     if fitting < connections {
-        tracing::info!(connections = fitting, "clients are taken up to this number, for the limit of open files");
+        tracing::info!(
+            connections = fitting,
+            "clients are taken up to this number, for the limit of open files"
+        );
     }
     fitting
 }

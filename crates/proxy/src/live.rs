@@ -6,9 +6,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ir::{Backend, Bind, Endpoint, Id, Listener, Snapshot, UpstreamProtocol};
+use ir::{Backend, Bind, Endpoint, Id, Snapshot, UpstreamProtocol};
 use router::{BackendSlot, BindTable, Table};
-use rustls::ServerConfig;
+
+use crate::tls;
 
 /// The state of one revision.
 pub(crate) struct Live {
@@ -22,7 +23,7 @@ pub(crate) struct Live {
     pub(crate) binds: HashMap<Id<Bind>, BindLive>,
     /// How TLS ends at a listener. A listener of protocol `Https` that is not here cannot be
     /// served: its connections are closed.
-    pub(crate) tls: HashMap<Id<Listener>, Arc<ServerConfig>>,
+    pub(crate) tls: tls::Configs,
     /// By slot; none where the table has no backend in that slot.
     pub(crate) backends: Vec<Option<Arc<BackendLive>>>,
 }

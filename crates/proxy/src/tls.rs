@@ -10,7 +10,8 @@ use std::{
 };
 
 use ir::{
-    ClientValidation, Id, Key, Kind, Listener, Protocol, Rejection, Snapshot, ValidationMode,
+    ClientValidation, Id, Key, Kind, Listener, Protocol, Rejection, Snapshot, TrustBundle,
+    ValidationMode,
 };
 use rustls::{
     RootCertStore, ServerConfig,
@@ -29,7 +30,24 @@ pub(crate) const H2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
 
 /// How TLS ends at all listeners.
-pub(crate) type Configs = HashMap<Id<Listener>, Arc<ServerConfig>>;
+pub(crate) type Configs = HashMap<Id<Listener>, Config>;
+
+/// How TLS ends at a listener.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// For new connections.
+    pub(crate) server: Arc<ServerConfig>,
+    /// What clients must prove; none where they are let in without. The same pointer as long as it
+    /// is the same demand, whatever else changes.
+    pub(crate) trust: Option<Arc<Trust>>,
+}
+
+/// What clients must prove.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Trust {
+    mode: ValidationMode,
+    bundles: Vec<Arc<TrustBundle>>,
+}
 
 /// Makes the configurations of a snapshot; those that no change touches are carried over. A
 /// listener that cannot be served is missing, and the reason is returned.
@@ -48,11 +66,22 @@ pub(crate) fn configs(
             continue;
         }
         match config(snapshot, tls, &provider) {
-            Ok(config) => drop(configs.insert(id.clone(), Arc::new(config))),
+            Ok(server) => {
+                let trust = trust(snapshot, tls, previous.get(id));
+                drop(configs.insert(id.clone(), Config { server: Arc::new(server), trust }));
+            }
             Err(reason) => rejections.push(Rejection { key: id.key(), reason }),
         }
     }
     (configs, rejections)
+}
+
+fn trust(snapshot: &Snapshot, tls: &ir::Tls, before: Option<&Config>) -> Option<Arc<Trust>> {
+    let ClientValidation { mode, trust } = tls.client_validation.as_ref()?;
+    let bundles = trust.iter().filter_map(|id| snapshot.trust_bundles.get(id)).cloned();
+    let now = Trust { mode: *mode, bundles: bundles.collect() };
+    let before = before.and_then(|config| config.trust.as_ref());
+    Some(before.filter(|before| ***before == now).cloned().unwrap_or_else(|| Arc::new(now)))
 }
 
 /// Whether a change of these kinds can concern TLS.

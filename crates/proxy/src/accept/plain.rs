@@ -39,7 +39,8 @@ pub(super) async fn read(
     };
     let Arrival { bind, closing, stream, remote } = arrival;
     let io = Io::with_ahead(stream, ahead);
-    let connection = Connection { io, remote, bind, listener: None, server_name: None, closing };
+    let (listener, trust, server_name) = (None, None, None);
+    let connection = Connection { io, remote, bind, listener, trust, server_name, closing };
     Ok((version, connection))
 }
 

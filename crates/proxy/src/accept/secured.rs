@@ -4,11 +4,9 @@
 //! The ClientHello is read into our own bounded buffer, in any fragmentation, because what comes of
 //! it is not always a handshake here: nobody answers for an unknown name.
 
-use std::sync::Arc;
-
 use ir::{Id, Listener};
 use rustls::{
-    HandshakeKind, ServerConfig, ServerConnection,
+    HandshakeKind, ServerConnection,
     server::{Accepted, Acceptor},
 };
 use tokio::{
@@ -38,12 +36,12 @@ pub(super) async fn read(
     let hello = timeout_at(deadline, hello(&mut stream)).await;
     let Hello { accepted, rest } = hello.map_err(|_| Some(Refusal::Silent))??;
     let server_name = server_name(&accepted);
-    let (listener, config) = {
+    let (listener, tls::Config { server, trust }) = {
         let live = local.live();
         choose(&live, &bind, server_name.as_deref()).map_err(Some)?
     };
     let handshake = StartHandshake::from_parts(accepted, stream);
-    let handshake = handshake.into_stream_with(config, |session| feed(session, &rest));
+    let handshake = handshake.into_stream_with(server, |session| feed(session, &rest));
     let stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -62,7 +60,7 @@ pub(super) async fn read(
         _ => Version::Http1,
     };
     let (io, listener) = (Io::tls(stream), Some(listener));
-    Ok((version, Connection { io, remote, bind, listener, server_name, closing }))
+    Ok((version, Connection { io, remote, bind, listener, trust, server_name, closing }))
 }
 
 /// A ClientHello, and what came with it.
@@ -115,7 +113,7 @@ fn choose(
     live: &Live,
     bind: &Id<ir::Bind>,
     server_name: Option<&str>,
-) -> Result<(Id<Listener>, Arc<ServerConfig>), Refusal> {
+) -> Result<(Id<Listener>, tls::Config), Refusal> {
     let bind = live.binds.get(bind).ok_or(Refusal::NoListener)?;
     let host = server_name.unwrap_or_default().as_bytes();
     let listener = bind.table.listener(host).ok_or(Refusal::NoListener)?;

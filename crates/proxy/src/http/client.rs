@@ -1,13 +1,16 @@
 //! What is known of a client before it asks for anything: the facts of its connection.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use ir::{Bind, Id, Listener, Scheme};
+use ir::{Bind, Id, Listener, Protocol, Scheme};
+use router::ListenerTable;
 
 use crate::{
     accept::Connection,
     closing::{Seat, Stage},
     io::Io,
+    live::Live,
+    tls::Trust,
 };
 
 /// The connection that requests come from.
@@ -18,6 +21,8 @@ pub(crate) struct Client {
     pub(crate) bind: Id<Bind>,
     /// The listener that the TLS handshake chose; none without TLS.
     pub(crate) listener: Option<Id<Listener>>,
+    /// What the client proved in it; none where it was let in without.
+    pub(crate) trust: Option<Arc<Trust>>,
     /// The name by which TLS was asked for.
     pub(crate) server_name: Option<Box<str>>,
     /// When the connection shall end.
@@ -27,13 +32,24 @@ pub(crate) struct Client {
 impl Client {
     /// Takes a connection apart: its bytes are the codec's.
     pub(crate) fn of(connection: Connection) -> (Io, Self) {
-        let Connection { io, remote, bind, listener, server_name, closing } = connection;
-        (io, Self { remote, bind, listener, server_name, closing })
+        let Connection { io, remote, bind, listener, trust, server_name, closing } = connection;
+        (io, Self { remote, bind, listener, trust, server_name, closing })
     }
 
     /// What the client speaks.
     pub(crate) fn scheme(&self) -> Scheme {
         if self.listener.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Whether the connection was let in by what its listener demands now. Fewer demands than then
+    /// are no reason to send a client away.
+    pub(crate) fn is_trusted(&self, live: &Live, listener: &ListenerTable) -> bool {
+        let Protocol::Https(tls) = listener.protocol() else { return true };
+        if tls.client_validation.is_none() {
+            return true;
+        }
+        let now = live.tls.get(&listener.id).and_then(|config| config.trust.as_ref());
+        self.trust.as_ref().zip(now).is_some_and(|(then, now)| Arc::ptr_eq(then, now))
     }
 
     /// Whether the next response shall be the connection's last.

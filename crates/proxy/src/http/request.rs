@@ -197,20 +197,24 @@ impl<'a, 'c> Exchange<'a, 'c> {
         Ok(Relay::new(answered, upload, self.response.status == 101))
     }
 
-    /// The listener of the request's authority, which must be that of its connection.
+    /// The listener of the request's authority, which must be that of its connection, and must let
+    /// its client in still.
     fn listener<'l>(
-        &self,
+        &mut self,
         live: &'l Live,
     ) -> Result<(&'l BindTable, &'l Arc<ListenerTable>), Failure> {
         let bind = live.table.bind(&self.client.bind).ok_or(Failure::NoRoute)?;
         let listener = bind.listener(self.request.bytes(self.request.host));
-        let listener = match &self.client.listener {
-            None => listener.ok_or(Failure::NoRoute)?,
-            // RFC 9110 §15.5.20: also where no listener takes it, since another connection might.
-            Some(chosen) => {
-                listener.filter(|listener| listener.id == *chosen).ok_or(Failure::Misdirected)?
-            }
+        let Some(chosen) = &self.client.listener else {
+            return Ok((bind, listener.ok_or(Failure::NoRoute)?));
         };
+        // RFC 9110 §15.5.20: also where no listener takes it, since another connection might.
+        let listener = listener.filter(|listener| listener.id == *chosen);
+        let listener = listener.ok_or(Failure::Misdirected)?;
+        if !self.client.is_trusted(live, listener) {
+            self.down.close_after();
+            return Err(Failure::Misdirected);
+        }
         Ok((bind, listener))
     }
 

@@ -230,6 +230,39 @@ async fn client_certificates_are_demanded_or_only_asked_for() {
 }
 
 #[tokio::test]
+async fn who_came_in_under_an_older_trust_has_to_come_in_again() {
+    let (authority, stranger, port) = (Authority::new(), Authority::new(), Port::reserve());
+    let identity = authority.issue(&["client"]);
+    let echo = Echo::start("echo").await;
+    let mut rig = Rig::start();
+    let strict = |trust: &str| mutual("cert", ValidationMode::AllowValidOnly, &[trust]);
+    rig.serve(|to| {
+        certificate(to, "cert", &authority.issue(&["here.test"]));
+        authority.trust(to, "known");
+        stranger.trust(to, "other");
+        bind(to, "bind", &port);
+        listener(to, "here", "bind", "*", https(&["cert"]));
+        backend(to, "echo", &[echo.address]);
+        route(to, "route", "here", "echo");
+    })
+    .await;
+    let come_in = async |identity| {
+        let config = authority.client(identity, H1);
+        Client::tls(port.address(), "here.test", &config).await.unwrap()
+    };
+    let mut nobody = come_in(None).await;
+    assert_eq!(nobody.get("here.test", "/").await.unwrap().status, 200);
+    rig.serve(|to| listener(to, "here", "bind", "*", strict("known"))).await;
+    assert_eq!(nobody.get("here.test", "/").await.unwrap().status, 421, "never showed who it is");
+    let mut known = come_in(Some(&identity)).await;
+    assert_eq!(known.get("here.test", "/").await.unwrap().status, 200);
+    rig.serve(|to| certificate(to, "cert", &authority.issue(&["here.test"]))).await;
+    assert_eq!(known.get("here.test", "/").await.unwrap().status, 200, "rotation is no new trust");
+    rig.serve(|to| listener(to, "here", "bind", "*", strict("other"))).await;
+    assert_eq!(known.get("here.test", "/").await.unwrap().status, 421, "no longer known");
+}
+
+#[tokio::test]
 async fn a_listener_that_cannot_be_served_is_told_and_spoils_no_other() {
     let (authority, port) = (Authority::new(), Port::reserve());
     let mut rig = Rig::start();

@@ -46,6 +46,7 @@ impl Scene {
                 remote,
                 bind: Id::new("bind"),
                 listener: None,
+                trust: None,
                 server_name: None,
                 closing: seat,
             };

@@ -154,34 +154,27 @@ async fn a_port_goes_from_one_bind_to_another_without_a_gap() {
 
 #[tokio::test]
 async fn a_port_in_use_is_told_and_opened_when_it_is_free() {
-    let (port, free) = (Port::reserve(), Port::reserve());
-    let other = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = other.local_addr().unwrap().port();
+    let (free, taken) = (Port::reserve(), Port::reserve());
+    let other = TcpListener::bind(taken.address()).unwrap();
     let mut rig = Rig::start();
     let mut acks = rig.proxy.acks();
     let ack = rig
         .edit(|to| {
             plain(to, "free", &free);
-            plain(to, "taken", &port);
-            let bind = Bind {
-                gateway: "test/gateway".into(),
-                address: Some(port.address().ip()),
-                port: taken,
-            };
-            to.insert("taken", Resource::Bind(Arc::new(bind)));
+            plain(to, "taken", &taken);
         })
         .await;
     let closed: Vec<_> = ack.closed.iter().map(|f| (f.bind.as_str(), f.fault)).collect();
     assert_eq!(closed, [("taken", BindFault::InUse)]);
     let message = &ack.closed[0].message;
-    assert!(message.contains(&format!("port {taken} is in use")), "{message}");
+    assert!(message.contains(&format!("port {} is in use", taken.number)), "{message}");
     assert!(message.contains("--port-offset"), "{message}");
     assert!(Client::plain(free.address()).await.is_ok(), "the others are open");
     drop(other);
     in_time("the port opens", acks.wait_for(|ack| ack.revision == 1 && ack.closed.is_empty()))
         .await
         .unwrap();
-    assert!(Client::plain(([127, 0, 0, 1], taken).into()).await.is_ok());
+    assert!(Client::plain(taken.address()).await.is_ok());
 }
 
 #[tokio::test]

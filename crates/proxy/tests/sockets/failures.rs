@@ -6,7 +6,7 @@ use ir::{BackendChoice, InvalidBackend, Protocol, Rule, Timeouts};
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    Authority, Client, Echo, Port, Rig, authority, backend, bind, listener, route,
+    Authority, BOUND, Client, Echo, Port, Rig, authority, backend, bind, listener, route,
     stage::{Stage, address, field, get, got, ok},
 };
 
@@ -106,7 +106,7 @@ async fn a_backend_that_is_too_slow_is_504() {
 /// Gateway API, `HTTPRouteTimeouts`: up to the full response, not only to its head.
 #[tokio::test]
 async fn a_response_that_takes_too_long_is_cut() {
-    let bound = Some(Duration::from_millis(200));
+    let bound = Some(BOUND);
     for timeouts in [
         Timeouts { request: bound, backend_request: None },
         Timeouts { request: None, backend_request: bound },
@@ -124,7 +124,7 @@ async fn a_response_that_takes_too_long_is_cut() {
 
 #[tokio::test]
 async fn a_connection_that_changed_its_protocol_has_no_time_bound() {
-    let bound = Some(Duration::from_millis(300));
+    let bound = Some(BOUND);
     let timeouts = Timeouts { request: bound, backend_request: bound };
     let stage = Stage::with(1, |rule| rule.timeouts = timeouts).await;
     let mut client = stage.client().await;
@@ -134,7 +134,7 @@ async fn a_connection_that_changed_its_protocol_has_no_time_bound() {
     backend.send("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await;
     client.head().await;
     // tidy: allow sleep: it is the bound that must pass
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(BOUND + Duration::from_millis(300)).await;
     backend.send("late").await;
     assert_eq!(client.exactly(4).await, "late");
 }

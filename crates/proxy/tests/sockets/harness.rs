@@ -192,3 +192,7 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
 }
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A bound of a rule that a test lets pass after it did something within it. It is waited for in
+/// full, and yet leaves a slow machine time for that.
+pub(crate) const BOUND: Duration = Duration::from_secs(2);

@@ -24,8 +24,8 @@ fn mirror(numerator: u32, denominator: u32) -> Filter {
 
 /// A stage whose rule copies to another backend.
 async fn stage(filters: Vec<Filter>) -> (Stage, TcpListener) {
-    let mirror = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut stage = Stage::new().await;
+    let mirror = stage.listen().await;
     let at = [address(&mirror)];
     stage
         .rig

@@ -6,7 +6,7 @@ use ir::{Retry, Rule};
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    endpoints,
+    BOUND, endpoints,
     stage::{Peer, Stage, accept, address, field, get, got, ok},
 };
 
@@ -158,7 +158,7 @@ async fn when_all_tries_are_used_up_the_last_answer_counts() {
 async fn a_rule_that_asks_for_it_repeats_what_broke_off_and_what_took_too_long() {
     let stage = Stage::with(1, |rule| {
         retry(2, &[])(rule);
-        rule.timeouts.backend_request = Some(Duration::from_millis(100));
+        rule.timeouts.backend_request = Some(BOUND);
     })
     .await;
     let mut client = stage.client().await;
@@ -228,7 +228,7 @@ async fn nothing_is_repeated_once_a_response_began() {
 #[tokio::test]
 async fn endpoints_that_come_in_place_of_others_are_tried_next() {
     let mut stage = Stage::new().await;
-    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = stage.listen().await;
     let mut client = stage.client().await;
     client.send(get("/1")).await;
     let mut backend = stage.accept().await;

@@ -17,6 +17,9 @@ pub(crate) struct Stage {
     pub(crate) port: Port,
     /// The endpoints, which the test accepts connections of.
     pub(crate) endpoints: Vec<TcpListener>,
+    /// The ports of all that ever listened: where a test lets go of one, nobody is to be there, and
+    /// not the backend of another test.
+    held: Vec<Port>,
 }
 
 impl Stage {
@@ -27,9 +30,11 @@ impl Stage {
 
     /// With so many endpoints and an edited rule.
     pub(crate) async fn with(endpoints: usize, edit: impl FnOnce(&mut Rule)) -> Self {
-        let mut stage = Self { rig: Rig::start(), port: Port::reserve(), endpoints: Vec::new() };
+        let (rig, port) = (Rig::start(), Port::reserve());
+        let mut stage = Self { rig, port, endpoints: Vec::new(), held: Vec::new() };
         for _ in 0..endpoints {
-            stage.endpoints.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+            let endpoint = stage.listen().await;
+            stage.endpoints.push(endpoint);
         }
         let at: Vec<_> = stage.endpoints.iter().map(address).collect();
         let port = &stage.port;
@@ -46,6 +51,14 @@ impl Stage {
             })
             .await;
         stage
+    }
+
+    /// One more backend that can be told to the proxy.
+    pub(crate) async fn listen(&mut self) -> TcpListener {
+        let port = Port::reserve();
+        let listener = TcpListener::bind(port.address()).await.unwrap();
+        self.held.push(port);
+        listener
     }
 
     /// A client's connection.

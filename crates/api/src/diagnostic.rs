@@ -57,6 +57,8 @@ pub enum Reason {
     Syntax,
     /// The file, the document or the object is beyond a bound.
     TooLarge,
+    /// The kind does not exist.
+    UnknownKind,
     /// The version of the kind is not served.
     UnknownVersion,
     /// The field does not exist.
@@ -86,6 +88,7 @@ impl Reason {
             Self::Unreadable => "Unreadable",
             Self::Syntax => "Syntax",
             Self::TooLarge => "TooLarge",
+            Self::UnknownKind => "UnknownKind",
             Self::UnknownVersion => "UnknownVersion",
             Self::UnknownField => "UnknownField",
             Self::DuplicateKey => "DuplicateKey",

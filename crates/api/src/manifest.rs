@@ -109,8 +109,7 @@ impl Reader {
         let api_version = object.api_version.clone();
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         let Some(kind) = Kind::find(group, &object.kind) else {
-            let source = self.source(node.place);
-            self.manifest.ignored.push(Ignored { object, source });
+            self.misspelt_or_ignored(node, group, object);
             return;
         };
         settle_namespace(kind, &mut object.namespace);
@@ -141,6 +140,20 @@ impl Reader {
             }
             (None, findings) => self.refuse(node, &object, findings, Vec::new()),
         }
+    }
+
+    /// A kind that is spelt almost like one of its group is no kind of somebody else's.
+    fn misspelt_or_ignored(&mut self, node: &Node<'_>, group: &str, object: ObjectRef) {
+        let of_group = Kind::ALL.into_iter().filter(|kind| kind.group() == group);
+        let Some(meant) = decode::nearest(&object.kind, of_group.map(Kind::as_str)) else {
+            let source = self.source(node.place);
+            self.manifest.ignored.push(Ignored { object, source });
+            return;
+        };
+        let field = Path::Root.key("kind").to_field();
+        let message = format!("no kind of {}, did you mean {meant:?}?", object.api_version);
+        let place = node.locate(&field);
+        self.report(Some(object), place, field, Reason::UnknownKind, message);
     }
 
     /// Reports everything that is wrong with one object, in the order of the file.

@@ -285,7 +285,7 @@ impl<'de> Decoder<'de, '_, '_> {
             if field.starts_with("status") {
                 continue;
             }
-            let message = match nearest(key, fields) {
+            let message = match nearest(key, fields.iter().copied()) {
                 Some(known) => format!("unknown field, did you mean {known:?}?"),
                 None => format!("unknown field; known are {}", fields.join(", ")),
             };
@@ -296,10 +296,13 @@ impl<'de> Decoder<'de, '_, '_> {
 }
 
 /// The known name that a misspelt one most likely stands for.
-fn nearest(key: &str, fields: &'static [&'static str]) -> Option<&'static str> {
+pub(super) fn nearest(
+    key: &str,
+    known: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
     let lower = key.to_lowercase();
     let distance = |known: &str| strsim::damerau_levenshtein(&lower, &known.to_lowercase());
-    let best = fields.iter().map(|known| (distance(known), *known)).min()?;
+    let best = known.map(|known| (distance(known), known)).min()?;
     let allowed = (best.1.len().max(key.len()) / 3).max(1);
     (best.0 <= allowed).then_some(best.1)
 }

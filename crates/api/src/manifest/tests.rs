@@ -95,6 +95,12 @@ fn mistakes_are_named_with_their_place() {
             "f.yaml:1:1: HTTPRoute tenant/app: apiVersion: no version \"v1alpha9\" of HTTPRoute \
              is served, only v1, v1beta1",
         ),
+        (
+            "kind: HTTPRoute\n",
+            "kind: HttpRotue\n",
+            "f.yaml:2:1: HttpRotue tenant/app: kind: no kind of gateway.networking.k8s.io/v1, \
+             did you mean \"HTTPRoute\"?",
+        ),
         ("kind: HTTPRoute\n", "", "f.yaml:1:1: object tenant/app: kind: required value"),
     ] {
         let text = ROUTE.replacen(from, to, 1);
@@ -159,6 +165,23 @@ proptest! {
             let last = keys(&manifest).pop();
             assert_eq!(last.as_deref(), Some("HTTPRoute tenant/next"), "{text}\n{manifest:?}");
         }
+    }
+}
+
+#[test]
+fn kinds_of_others_are_no_misspelling() {
+    for (api_version, kind) in [
+        ("v1", "Pod"),
+        ("v1", "ServiceAccount"),
+        ("v1", "Endpoints"),
+        ("v1", "Event"),
+        ("networking.istio.io/v1", "Gateway"),
+        ("example.com/v1", "HttpRoute"),
+        ("gateway.networking.x-k8s.io/v1alpha1", "XListenerSet"),
+    ] {
+        let text = format!("{{apiVersion: {api_version}, kind: {kind}, metadata: {{name: a}}}}");
+        let manifest = parse("f.yaml", &text);
+        assert_eq!((manifest.diagnostics, manifest.ignored.len()), (vec![], 1), "{kind}");
     }
 }
 

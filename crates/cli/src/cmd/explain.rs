@@ -50,7 +50,9 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<ExitCode> {
     let url = Url::parse(url)?;
     let bind = bind(&report, &url, args.gateway.as_deref())?;
     let table = Table::compile(&report.output.ir, &Table::default(), None);
-    let mut head = head(method, &url, &args.headers)?;
+    // Typed in lower case, it means the registered method, all of which are in upper case.
+    let method = method.to_ascii_uppercase();
+    let mut head = head(&method, &url, &args.headers)?;
     let found = decide(&table, &bind, &mut head, &url, format!("{method} {}", url.text))?;
     match args.output {
         Output::Table => render::text(&explanation::text(&found))?,
@@ -88,6 +90,10 @@ fn decide(
         let location = location.map(|value| String::from_utf8_lossy(value).into_owned());
         (Some(answer.status), location)
     };
+    if head.bytes(head.method) == b"CONNECT" {
+        (found.status, found.refused) = (Some(405), Some("CONNECT is never served".to_owned()));
+        return Ok(found);
+    }
     match path::normalise(head) {
         Err(fault) => {
             (found.status, found.refused) = (Some(400), Some(fault.to_string()));
@@ -188,8 +194,10 @@ fn bind(report: &Report, url: &Url, gateway: Option<&str>) -> anyhow::Result<Id<
 }
 
 fn head(method: &str, url: &Url, headers: &[String]) -> anyhow::Result<Head> {
+    // A method is a token, as a header's name is (RFC 9110 §9.1).
+    ensure!(HeaderName::parse(method).is_ok(), "{method:?} is no method");
     let mut head = Head::default();
-    head.method = head.store(method.to_ascii_uppercase().as_bytes());
+    head.method = head.store(method.as_bytes());
     head.path = head.store(url.target.as_bytes());
     head.authority = head.store(url.authority.as_bytes());
     let mut host = url.authority.clone();

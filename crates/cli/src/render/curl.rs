@@ -14,8 +14,8 @@ use ir::{
 };
 use translate::ObjectStatus;
 
-/// At most `most` lines of `curl`, one for each route in order of name. Only what is answered now
-/// is proposed.
+/// At most `most` lines of `curl`, one for each route in order of name, none of them twice. Only
+/// what is answered now is proposed.
 pub(crate) fn lines(report: &Report, port_offset: u16, most: usize) -> Vec<String> {
     let snapshot = &report.output.ir;
     let mut rules: BTreeMap<&Id<Route>, Vec<&Rule>> = BTreeMap::new();
@@ -28,7 +28,13 @@ pub(crate) fn lines(report: &Report, port_offset: u16, most: usize) -> Vec<Strin
         let listener = listeners.find_map(|id| snapshot.listeners.get(id))?;
         rules.into_iter().find_map(|rule| line(snapshot, route, listener, rule, port_offset))
     };
-    rules.into_iter().filter_map(line).take(most).collect()
+    let mut lines = Vec::with_capacity(most);
+    for line in rules.into_iter().filter_map(line) {
+        if lines.len() < most && !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 /// Whether a backend gets requests of the rule, or a redirect answers them.
@@ -75,7 +81,7 @@ fn line(
     for param in &of.query {
         let ValueMatch::Exact(value) = &param.value else { return None };
         query += if query.is_empty() { "?" } else { "&" };
-        query += &format!("{}={value}", param.name);
+        query += &format!("{}={}", escaped(&param.name), escaped(value));
     }
     let mut line = "curl -s".to_owned();
     if rule.filters.iter().any(|filter| matches!(filter, Filter::Redirect(_))) {
@@ -132,6 +138,15 @@ fn host(route: &Route, listener: &Listener) -> Option<String> {
     }
 }
 
+/// One word of a query, whatever it holds.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().fold(String::new(), |escaped, byte| match plain(byte) {
+        true => escaped + char::from(byte).encode_utf8(&mut [0; 4]),
+        false => escaped + &format!("%{byte:02X}"),
+    })
+}
+
 /// One word for a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=%,@".contains(c);
@@ -148,13 +163,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_answered_is_proposed() {
+    fn only_what_is_answered_is_proposed_and_once() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.yaml"), MANIFESTS).unwrap();
         let report = controller::load(&[dir.path().to_owned()], &Settings::default());
         assert_eq!(
             lines(&report, 8000, 9),
-            ["curl -s http://127.0.0.1:8080/good", "curl -s -i http://127.0.0.1:8080/moved"]
+            [
+                "curl -s http://127.0.0.1:8080/good",
+                "curl -s -i http://127.0.0.1:8080/moved",
+                "curl -s 'http://127.0.0.1:8080/find?q=a%20%26%5B%C3%A9'",
+            ]
         );
     }
 
@@ -197,6 +216,22 @@ spec:
   rules:
     - matches: [{path: {value: /moved}}]
       filters: [{type: RequestRedirect, requestRedirect: {statusCode: 301}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: d-same-as-a}
+spec:
+  parentRefs: [{name: gw}]
+  rules: [{matches: [{path: {value: /good}}], backendRefs: [{name: app, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: e-query}
+spec:
+  parentRefs: [{name: gw}]
+  rules:
+    - matches: [{path: {value: /find}, queryParams: [{name: q, value: 'a &[é'}]}]
+      backendRefs: [{name: app, port: 80}]
 ---
 apiVersion: v1
 kind: Service

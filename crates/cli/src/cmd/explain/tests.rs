@@ -10,12 +10,22 @@ fn report(manifests: &str, address_pool: Option<&str>) -> Report {
 }
 
 fn ask(report: &Report, gateway: Option<&str>, url: &str, host: Option<&str>) -> String {
+    ask_by("GET", report, gateway, url, host)
+}
+
+fn ask_by(
+    method: &str,
+    report: &Report,
+    gateway: Option<&str>,
+    url: &str,
+    host: Option<&str>,
+) -> String {
     let outcome = || -> anyhow::Result<Found> {
         let url = Url::parse(url)?;
         let bind = bind(report, &url, gateway)?;
         let table = Table::compile(&report.output.ir, &Table::default(), None);
         let headers: Vec<String> = host.iter().map(|host| format!("Host: {host}")).collect();
-        let mut head = head("GET", &url, &headers)?;
+        let mut head = head(method, &url, &headers)?;
         decide(&table, &bind, &mut head, &url, String::new())
     };
     match outcome() {
@@ -73,6 +83,20 @@ fn the_gateway_is_chosen_by_name_or_address() {
     ] {
         let found = ask(&report, gateway, url, None);
         assert!(found.contains(expected), "{gateway:?} {url}: {found}");
+    }
+}
+
+#[test]
+fn methods_that_the_proxy_refuses_are_refused() {
+    let report = report(TWO, None);
+    for (method, expected) in [
+        ("FOO", "404"),
+        ("CONNECT", "405 CONNECT is never served"),
+        ("G@T", "error: \"G@T\" is no method"),
+        ("", "error: \"\" is no method"),
+    ] {
+        let found = ask_by(method, &report, Some("edge/several"), "http://h/", None);
+        assert_eq!(found, expected, "{method}");
     }
 }
 

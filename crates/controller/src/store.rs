@@ -15,6 +15,7 @@ use api::{
     kind::{Kind, ObjectKey},
     manifest::{self, Ignored, Located},
     meta::NamespacedName,
+    names::DEFAULT_NAMESPACE,
     object::Object,
     path::FieldPath,
     resources::Resources,
@@ -209,12 +210,12 @@ fn read(path: &Path, text: &str, before: &mut File) -> File {
             // Text that breaks off may lack its end, as a file does that is being written; and what
             // it began to say may lack its namespace.
             Reason::Syntax | Reason::TooLarge => None,
-            _ => diagnostic.object.as_ref().map(key_of),
+            _ => diagnostic.object.as_ref(),
         };
         let mut kept = 0;
         before.objects.retain(|key, old| {
             // Text that is no object may have been any of those that are now missing.
-            let meant = spoilt.as_ref().is_none_or(|spoilt| spoilt.as_ref() == Some(key));
+            let meant = spoilt.is_none_or(|spoilt| may_be(spoilt, key));
             if !meant || file.objects.contains_key(key) {
                 return true;
             }
@@ -229,10 +230,15 @@ fn read(path: &Path, text: &str, before: &mut File) -> File {
     file
 }
 
-fn key_of(object: &ObjectRef) -> Option<ObjectKey> {
-    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
-    let kind = Kind::find(group, &object.kind)?;
-    Some(ObjectKey { kind, name: NamespacedName::new(&*object.namespace, &*object.name) })
+/// Whether a spoilt object is the one of this key, as far as its kind and names can be told.
+fn may_be(spoilt: &ObjectRef, key: &ObjectKey) -> bool {
+    let group = spoilt.api_version.split_once('/').map_or("", |(group, _)| group);
+    let same = |said: &str, known: &str| said.is_empty() || said == known;
+    // The default namespace is also that of an object whose namespace cannot be told.
+    let anywhere = spoilt.name.is_empty() || spoilt.namespace == DEFAULT_NAMESPACE;
+    Kind::find(group, &spoilt.kind).is_none_or(|kind| kind == key.kind)
+        && same(&spoilt.name, &key.name.name)
+        && (anywhere || same(&spoilt.namespace, &key.name.namespace))
 }
 
 fn unreadable(path: &Path, why: String, kept: bool) -> Diagnostic {

@@ -56,6 +56,37 @@ fn a_spoilt_object_keeps_what_was_last_read_and_its_neighbours_go_on() {
 }
 
 #[test]
+fn a_kind_or_name_that_cannot_be_told_takes_nothing_away() {
+    for (right, wrong) in [
+        ("kind: Service", "kind: Servcie"),
+        ("kind: Service", "kinds: Service"),
+        ("apiVersion: v1", "apiversion: v1"),
+        ("name: a,", "nmae: a,"),
+        ("metadata", "metdata"),
+        ("namespace", "namespce"),
+    ] {
+        let mut store = Store::default();
+        edit(&mut store, "f", &(service("a", 1) + &service("b", 1)));
+        let spoilt = service("a", 2).replace(right, wrong);
+        assert_eq!(edit(&mut store, "f", &(spoilt + &service("b", 3))), ["b"], "{wrong}");
+        assert_eq!((port(&store, "a"), port(&store, "b")), (Some(1), Some(3)), "{wrong}");
+        let messages = messages(&store);
+        assert!(messages.iter().any(|text| text.ends_with("keeps serving")), "{messages:?}");
+    }
+}
+
+#[test]
+fn a_spoilt_object_keeps_no_other_that_is_taken_out() {
+    for wrong in [("ports", "prots"), ("kind: Service", "kind: Servcie")] {
+        let mut store = Store::default();
+        edit(&mut store, "f", &(service("a", 1) + &service("b", 1)));
+        let spoilt = service("a", 2).replace(wrong.0, wrong.1);
+        assert_eq!(edit(&mut store, "f", &spoilt), ["b"], "{wrong:?}");
+        assert_eq!((port(&store, "a"), port(&store, "b")), (Some(1), None), "{wrong:?}");
+    }
+}
+
+#[test]
 fn text_that_is_no_yaml_takes_nothing_away() {
     let mut store = Store::default();
     edit(&mut store, "f", &(service("a", 1) + &service("b", 1)));

@@ -134,27 +134,26 @@ impl EventLoop {
                 self.awaits_echo = false;
                 touched.objects.extend(self.store.take_echoes(slices));
             }
-            Event::Acked(ack) => {
-                touched.observed = true;
-                self.observe(&ack);
-            }
+            Event::Acked(ack) => touched.observed |= self.observe(&ack),
             Event::Report(answer) => touched.reports.push(answer),
         }
     }
 
-    fn observe(&mut self, ack: &Ack) {
+    /// Takes an answer in. Whether it says anything that a translation would read.
+    fn observe(&mut self, ack: &Ack) -> bool {
         // Every answer repeats what is still refused; that is said once.
         for rejection in ack.rejected.iter().filter(|rejection| !self.refused.contains(rejection)) {
             tracing::error!(key = %rejection.key, reason = %rejection.reason, "the proxy refused");
         }
         self.refused.clone_from(&ack.rejected);
         self.progress.send_modify(|progress| progress.served = ack.revision);
-        self.observations.take(ack);
+        let mut news = self.observations.take(ack);
         if let Some((_, published)) =
             self.under_way.take_if(|(revision, _)| *revision <= ack.revision)
         {
-            self.observations.acked(published);
+            news |= self.observations.acked(published);
         }
+        news
     }
 
     fn translate(&mut self, objects: &BTreeSet<ObjectKey>) {

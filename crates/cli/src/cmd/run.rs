@@ -132,10 +132,17 @@ fn views(controller: Controller) -> Views {
     Views {
         status: Some(Arc::new(move || {
             // The page is asked for on a thread of the proxy's control runtime.
-            tokio::task::block_in_place(&status).unwrap_or_default()
+            tokio::task::block_in_place(&status).unwrap_or_else(|error| unprintable(&error))
         })),
-        config: Some(Arc::new(|snapshot| serde_saphyr::to_string(snapshot).unwrap_or_default())),
+        config: Some(Arc::new(|snapshot| {
+            serde_saphyr::to_string(snapshot).unwrap_or_else(|error| unprintable(&error))
+        })),
     }
+}
+
+/// A page, still YAML, in place of one that could not be written.
+fn unprintable(error: &dyn std::error::Error) -> String {
+    format!("# this page cannot be printed: {error}\n")
 }
 
 fn log_to_stderr() {

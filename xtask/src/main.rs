@@ -1,7 +1,7 @@
 //! `cargo xtask`: the one door to every check, test and generator of the repository.
 //!
-//! It reads its arguments and calls one function. It needs the pinned toolchain and nothing else:
-//! no make, no shell, no network of its own. What a check means is written in its own module.
+//! It reads its arguments and calls one function. What a check means is written in its own module.
+//! The checks need the pinned toolchain and nothing else; a cluster needs Go, root and packages.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -16,8 +16,10 @@ use anyhow::{Result, bail};
 mod bless;
 mod cargo;
 mod check;
+mod cluster;
 mod fix;
 mod graph;
+mod image;
 mod source;
 mod tidy;
 mod tree;
@@ -43,6 +45,8 @@ fn run(args: &[&str]) -> Result<bool> {
         ["tidy"] => tidy::run(),
         ["bless"] => bless::run(),
         ["fix"] => fix::run(),
+        ["cluster", rest @ ..] => cluster::run(rest),
+        ["image", rest @ ..] => image::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(true)
@@ -68,6 +72,15 @@ commands:
   bless           rewrite the machine-owned files (expected IR, status, generated reference);
                   read the difference before you commit it
   fix             apply rustfmt and what clippy can repair by itself
+  image           the container image of a static binary, without a container daemon;
+                  --profile <cargo profile>, by default release
+  cluster up      a real Kubernetes of one node, in namespaces of its own, with cluster DNS and
+                  the Gateway API; needs root, Go and Debian packages, which it installs
+  cluster down, cluster status
+  cluster load <image.tar>…     give images to the node
+  cluster kubectl <argument>…   kubectl as its administrator
+  cluster run <program>…        anything in its network, with KUBECONFIG set
+  cluster stop|start|restart <component>     for instance kube-apiserver
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,
@@ -88,7 +101,9 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for command in ["check", "check --quick", "tidy", "bless", "fix", "help"] {
+        for command in
+            ["check", "check --quick", "tidy", "bless", "fix", "image", "cluster up", "help"]
+        {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");
         }
     }

@@ -16,10 +16,12 @@ use crate::validate::{self, Violation};
 
 mod decode;
 mod document;
+mod json;
 mod scalar;
 
 use decode::Finding;
 use document::{Broken, Node, Value};
+pub use json::from_server;
 
 /// What one file holds.
 #[derive(Clone, Debug, Default)]

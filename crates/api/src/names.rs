@@ -33,5 +33,7 @@ pub const LABEL_GATEWAY_CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-cl
 pub const ANNOTATION_BUNDLE_VERSION: &str = "gateway.networking.k8s.io/bundle-version";
 /// On the CRDs of the Gateway API: `standard` or `experimental`.
 pub const ANNOTATION_CHANNEL: &str = "gateway.networking.k8s.io/channel";
+/// What `kubectl apply` remembers of the last manifest.
+pub const ANNOTATION_LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Keeps a GatewayClass while Gateways use it.
 pub const FINALIZER_GATEWAY_EXISTS: &str = "gateway-exists-finalizer.gateway.networking.k8s.io";

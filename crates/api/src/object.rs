@@ -22,6 +22,7 @@ use crate::kind::{Kind, ObjectKey};
 use crate::l4_route::{TCPRoute, UDPRoute};
 use crate::listener_set::ListenerSet;
 use crate::meta::ObjectMeta;
+use crate::names::ANNOTATION_LAST_APPLIED;
 use crate::reference_grant::ReferenceGrant;
 use crate::tls_route::TLSRoute;
 
@@ -138,7 +139,27 @@ impl Object {
 
     /// Sets the count of edits, for sources that do not count themselves.
     pub fn set_generation(&mut self, generation: i64) {
-        let metadata = match self {
+        self.metadata_mut().generation = Some(generation);
+    }
+
+    /// Drops metadata that no translation reads, so that its changes are no news.
+    pub(crate) fn forget_bookkeeping(&mut self) {
+        let only_labels = matches!(self, Self::Namespace(_) | Self::EndpointSlice(_));
+        let metadata = self.metadata_mut();
+        metadata.resource_version = None;
+        metadata.generate_name = None;
+        metadata.self_link = None;
+        metadata.annotations.remove(ANNOTATION_LAST_APPLIED);
+        if only_labels {
+            let name = std::mem::take(&mut metadata.name);
+            let namespace = std::mem::take(&mut metadata.namespace);
+            let labels = std::mem::take(&mut metadata.labels);
+            *metadata = ObjectMeta { name, namespace, labels, ..ObjectMeta::default() };
+        }
+    }
+
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        match self {
             Self::GatewayClass(object) => &mut Arc::make_mut(object).metadata,
             Self::Gateway(object) => &mut Arc::make_mut(object).metadata,
             Self::ListenerSet(object) => &mut Arc::make_mut(object).metadata,
@@ -158,8 +179,7 @@ impl Object {
             Self::Secret(object) => &mut Arc::make_mut(object).metadata,
             Self::ConfigMap(object) => &mut Arc::make_mut(object).metadata,
             Self::Namespace(object) => &mut Arc::make_mut(object).metadata,
-        };
-        metadata.generation = Some(generation);
+        }
     }
 
     /// The object's key among all objects.

@@ -59,6 +59,8 @@ pub struct Step {
     pub changed_keys: BTreeSet<ir::Key>,
     /// Objects whose status is new, other, or gone.
     pub changed_status: BTreeSet<ObjectKey>,
+    /// Secrets and ConfigMaps that are looked up now and were not before, or the other way round.
+    pub changed_wanted: BTreeSet<ObjectKey>,
 }
 
 /// Steps that must be rerun.
@@ -98,6 +100,16 @@ impl Translator {
     /// The same, when no more is to come.
     pub fn into_output(self) -> Output {
         self.output
+    }
+
+    /// Whether some step looks an object up by its name, be it there or not.
+    pub fn wants(&self, key: &ObjectKey) -> bool {
+        self.memo.readers(&Lookup::Object(key.clone())).next().is_some()
+    }
+
+    /// The names of a kind that are looked up, of objects that are there or not.
+    pub fn wanted(&self, kind: Kind) -> impl Iterator<Item = &NamespacedName> {
+        self.memo.wanted(kind)
     }
 
     /// Takes in the resources as they are now. `changed` names every object that is new, other or

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use api::{kind::ObjectKey, meta::NamespacedName};
+use api::{
+    kind::{Kind as ObjectKind, ObjectKey},
+    meta::NamespacedName,
+};
 use ir::{Key, Kind, Resource};
 
 use super::Step;
@@ -55,6 +58,15 @@ impl Memo {
         self.readers.get(lookup).into_iter().flatten()
     }
 
+    /// The names of a kind that steps saw, or saw to be absent.
+    pub(super) fn wanted(&self, kind: ObjectKind) -> impl Iterator<Item = &NamespacedName> {
+        let first = Lookup::Object(ObjectKey { kind, name: NamespacedName::new("", "") });
+        self.readers.range(first..).map_while(move |(lookup, _)| match lookup {
+            Lookup::Object(key) if key.kind == kind => Some(&key.name),
+            _ => None,
+        })
+    }
+
     /// Puts a result in the place of the earlier one of the same step.
     pub(super) fn replace(
         &mut self,
@@ -64,7 +76,7 @@ impl Memo {
         step: &mut Step,
     ) {
         let old = self.done.remove(&name).unwrap_or_default();
-        self.read(&name, &old.seen, &product.seen);
+        self.read(&name, &old.seen, &product.seen, step);
         let keys = self.resources(old.keys, product.ir, output, step);
         let status = tell(old.status, product.status, output, step);
         for diagnostic in &old.diagnostics {
@@ -78,17 +90,28 @@ impl Memo {
         }
     }
 
-    fn read(&mut self, name: &StepName, old: &BTreeSet<Lookup>, new: &BTreeSet<Lookup>) {
+    fn read(
+        &mut self,
+        name: &StepName,
+        old: &BTreeSet<Lookup>,
+        new: &BTreeSet<Lookup>,
+        step: &mut Step,
+    ) {
         for lookup in old.difference(new) {
             if let Some(readers) = self.readers.get_mut(lookup) {
                 readers.remove(name);
                 if readers.is_empty() {
                     self.readers.remove(lookup);
+                    tell_wanted(lookup, step);
                 }
             }
         }
         for lookup in new.difference(old) {
-            self.readers.entry(lookup.clone()).or_default().insert(name.clone());
+            let readers = self.readers.entry(lookup.clone()).or_default();
+            if readers.is_empty() {
+                tell_wanted(lookup, step);
+            }
+            readers.insert(name.clone());
         }
     }
 
@@ -126,6 +149,16 @@ impl Done {
     fn is_nothing(&self) -> bool {
         let Self { seen, keys, status, diagnostics } = self;
         seen.is_empty() && keys.is_empty() && status.is_none() && diagnostics.is_empty()
+    }
+}
+
+/// Notes that the last reader of an object went, or the first came. Both in one update cancel out.
+fn tell_wanted(lookup: &Lookup, step: &mut Step) {
+    if let Lookup::Object(key) = lookup
+        && matches!(key.kind, ObjectKind::Secret | ObjectKind::ConfigMap)
+        && !step.changed_wanted.remove(key)
+    {
+        step.changed_wanted.insert(key.clone());
     }
 }
 

@@ -72,7 +72,9 @@ proptest::proptest! {
             }
         }
         let mut observations = Observations::default();
-        translator.update(&resources, &observations, &first);
+        let mut wanted = BTreeSet::new();
+        let step = translator.update(&resources, &observations, &first);
+        follow(&mut wanted, step.changed_wanted);
         for batch in batches {
             let before = translator.output().clone();
             let mut changed = BTreeSet::new();
@@ -90,8 +92,33 @@ proptest::proptest! {
                 assert!(same || step.changed_status.contains(object), "{object}: {status:?}");
             }
             assert_whole(&after.ir);
+            follow(&mut wanted, step.changed_wanted);
+            assert_eq!(wanted, named_by(&translator), "a wish is not named");
+            let lean = only(&wanted, &resources);
+            assert_eq!(*after, translate(&lean, &observations, &settings), "{wanted:?}");
         }
     }
+}
+
+/// Takes in what is wanted newly or no more.
+fn follow(wanted: &mut BTreeSet<ObjectKey>, changed: BTreeSet<ObjectKey>) {
+    *wanted = wanted.symmetric_difference(&changed).cloned().collect();
+}
+
+fn named_by(translator: &Translator) -> BTreeSet<ObjectKey> {
+    let of = |kind| translator.wanted(kind).map(move |name| ObjectKey { kind, name: name.clone() });
+    of(Kind::Secret).chain(of(Kind::ConfigMap)).collect()
+}
+
+/// The resources without the Secrets and ConfigMaps that nobody wants.
+fn only(wanted: &BTreeSet<ObjectKey>, resources: &Resources) -> Resources {
+    let mut lean = resources.clone();
+    for key in resources.objects().map(|object| object.key()) {
+        if matches!(key.kind, Kind::Secret | Kind::ConfigMap) && !wanted.contains(&key) {
+            lean.remove(&key);
+        }
+    }
+    lean
 }
 
 fn apply(

@@ -15,6 +15,7 @@ use anyhow::{Result, bail};
 
 mod bless;
 mod cargo;
+mod chart;
 mod check;
 mod cluster;
 mod fix;
@@ -47,6 +48,7 @@ fn run(args: &[&str]) -> Result<bool> {
         ["fix"] => fix::run(),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
+        ["chart", rest @ ..] => chart::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(true)
@@ -74,6 +76,9 @@ commands:
   fix             apply rustfmt and what clippy can repair by itself
   image           the container image of a static binary, without a container daemon;
                   --profile <cargo profile>, by default release
+  chart           render the Helm chart into charts/portcullis/install.yaml;
+                  --check: is it what helm renders?
+  chart helm <argument>…        helm itself, as the tests use it; needs Go once
   cluster up      a real Kubernetes of one node, in namespaces of its own, with cluster DNS and
                   the Gateway API; needs root, Go and Debian packages, which it installs
   cluster down, cluster status
@@ -101,9 +106,8 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for command in
-            ["check", "check --quick", "tidy", "bless", "fix", "image", "cluster up", "help"]
-        {
+        let words = ["check", "tidy", "bless", "fix", "image", "chart", "cluster up", "help"];
+        for command in words.iter().chain(&["check --quick"]) {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");
         }
     }

@@ -15,6 +15,7 @@ use crate::tree::Tree;
 
 mod adr;
 mod attributes;
+mod chart;
 mod documents;
 mod duplicates;
 mod exceptions;
@@ -59,6 +60,7 @@ pub(crate) fn outcome(root: &Path) -> Result<Outcome> {
 const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     adr::check,
     attributes::check,
+    chart::check,
     documents::check,
     fixtures::check,
     header::check,

@@ -109,6 +109,12 @@ pub(crate) fn cluster(root: &Path) -> Result<Tools> {
     Ok(Tools { programs, images, gateway_api })
 }
 
+/// Helm, for those who render or install the chart.
+pub(crate) fn helm(root: &Path) -> Result<PathBuf> {
+    let helm = Module::open(root, "helm")?;
+    helm.keep("helm", "", |to| helm.build("helm.sh/helm/v4/cmd/helm", to, LINK_FLAGS))
+}
+
 /// One binary of some 140 MB; linked apart, the components would take six times that.
 fn build_kube(kube: &Module, to: &Path) -> Result<()> {
     let version = kube.go(&["list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"])?;

@@ -2,12 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Id, Keyed, Kind};
 
 /// What a rule points to: one port of a Service.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Backend {
     /// What is spoken to it.
     pub protocol: UpstreamProtocol,
@@ -20,7 +21,7 @@ impl Keyed for Backend {
 }
 
 /// What is spoken to a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum UpstreamProtocol {
     /// HTTP/1.1, with upgrades.
     Http1,
@@ -29,7 +30,8 @@ pub enum UpstreamProtocol {
 }
 
 /// Where a backend is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Target {
     /// At these endpoints. They are a resource of their own, so that their changes touch no rule.
     Endpoints(Id<Endpoints>),
@@ -43,7 +45,8 @@ pub enum Target {
 }
 
 /// The endpoints of one port of a Service that may take traffic now. None: the answer is 503.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Endpoints {
     /// Sorted, without repetition.
     pub endpoints: Vec<Endpoint>,
@@ -54,7 +57,8 @@ impl Keyed for Endpoints {
 }
 
 /// One address and port behind a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// The address.
     pub address: IpAddr,

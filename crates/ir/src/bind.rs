@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Id, Keyed, Kind};
 
@@ -10,7 +10,8 @@ use crate::{Id, Keyed, Kind};
 ///
 /// Belongs to a Gateway, never to a Listener: edits of hostnames, TLS or routes do not touch it, so
 /// its sockets live on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bind {
     /// `namespace/name` of the Gateway.
     pub gateway: Arc<str>,
@@ -26,7 +27,8 @@ impl Keyed for Bind {
 }
 
 /// A bind that a proxy could not open.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BindFailure {
     /// Which.
     pub bind: Id<Bind>,
@@ -37,7 +39,7 @@ pub struct BindFailure {
 }
 
 /// Why an address and port could not be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BindFault {
     /// Another program (or Gateway) has it.
     InUse,
@@ -47,4 +49,23 @@ pub enum BindFault {
     NoSuchAddress,
     /// Anything else; the message says what.
     Other,
+}
+
+impl BindFault {
+    /// Its name, as sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InUse => "InUse",
+            Self::Forbidden => "Forbidden",
+            Self::NoSuchAddress => "NoSuchAddress",
+            Self::Other => "Other",
+        }
+    }
+
+    /// The fault of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::InUse, Self::Forbidden, Self::NoSuchAddress, Self::Other]
+            .into_iter()
+            .find(|fault| fault.as_str() == name)
+    }
 }

@@ -4,16 +4,18 @@ use std::{fmt, sync::Arc};
 
 use rustls::{crypto::aws_lc_rs, pki_types::CertificateDer, sign::CertifiedKey};
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
-use serde::{Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeSeq as _,
+};
 use thiserror::Error;
 
-use crate::{Keyed, Kind, Secret};
+use crate::{Keyed, Kind, Secret, octets::Octets};
 
 /// A certificate chain with its private key, which are known to belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Certificate {
     /// DER, the server's own certificate first. Printed by their number only.
-    #[serde(serialize_with = "count")]
+    #[serde(serialize_with = "ders")]
     pub chain: Arc<[Vec<u8>]>,
     /// PEM of the private key.
     pub key: Secret,
@@ -29,16 +31,14 @@ impl Certificate {
     /// # Errors
     /// No certificate, no key, a kind of key that is not supported, or another certificate's key.
     pub fn parse(chain_pem: &[u8], key_pem: &[u8]) -> Result<Self, CertificateError> {
-        let chain = certificates(chain_pem)?;
-        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| CertificateError::NoKey)?;
-        let ders = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
-        let provider = aws_lc_rs::default_provider();
-        CertifiedKey::from_der(ders, key, &provider).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
-            rustls::Error::InvalidCertificate(_) => CertificateError::Malformed,
-            _ => CertificateError::UnsupportedKey,
-        })?;
-        Ok(Self { chain: chain.into(), key: Secret::new(key_pem) })
+        Self::of(certificates(chain_pem)?, Secret::new(key_pem))
+    }
+
+    /// A chain in DER and its key in PEM.
+    fn of(chain: Vec<Vec<u8>>, key: Secret) -> Result<Self, CertificateError> {
+        let certificate = Self { chain: chain.into(), key };
+        certificate.certified_key()?;
+        Ok(certificate)
     }
 
     /// The chain and key as TLS uses them.
@@ -49,8 +49,28 @@ impl Certificate {
         let key = PrivateKeyDer::from_pem_slice(self.key.expose())
             .map_err(|_| CertificateError::NoKey)?;
         let ders = self.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
-        CertifiedKey::from_der(ders, key, &aws_lc_rs::default_provider())
-            .map_err(|_| CertificateError::UnsupportedKey)
+        CertifiedKey::from_der(ders, key, &aws_lc_rs::default_provider()).map_err(|error| {
+            match error {
+                rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
+                rustls::Error::InvalidCertificate(_) => CertificateError::Malformed,
+                rustls::Error::NoCertificatesPresented => CertificateError::NoCertificate,
+                _ => CertificateError::UnsupportedKey,
+            }
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Certificate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Parts {
+            #[serde(deserialize_with = "from_ders")]
+            chain: Vec<Vec<u8>>,
+            key: Secret,
+        }
+        let Parts { chain, key } = Parts::deserialize(deserializer)?;
+        Self::of(chain, key).map_err(D::Error::custom)
     }
 }
 
@@ -58,7 +78,7 @@ impl Certificate {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct TrustBundle {
     /// DER. Printed by their number only.
-    #[serde(serialize_with = "count")]
+    #[serde(serialize_with = "ders")]
     pub authorities: Arc<[Vec<u8>]>,
 }
 
@@ -72,7 +92,14 @@ impl TrustBundle {
     /// # Errors
     /// No certificate, or one that cannot be an authority.
     pub fn parse(pem: &[u8]) -> Result<Self, CertificateError> {
-        let authorities = certificates(pem)?;
+        Self::of(certificates(pem)?)
+    }
+
+    /// Authorities in DER.
+    fn of(authorities: Vec<Vec<u8>>) -> Result<Self, CertificateError> {
+        if authorities.is_empty() {
+            return Err(CertificateError::NoCertificate);
+        }
         let mut roots = rustls::RootCertStore::empty();
         for der in &authorities {
             roots
@@ -80,6 +107,18 @@ impl TrustBundle {
                 .map_err(|_| CertificateError::Malformed)?;
         }
         Ok(Self { authorities: authorities.into() })
+    }
+}
+
+impl<'de> Deserialize<'de> for TrustBundle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Parts {
+            #[serde(deserialize_with = "from_ders")]
+            authorities: Vec<Vec<u8>>,
+        }
+        Self::of(Parts::deserialize(deserializer)?.authorities).map_err(D::Error::custom)
     }
 }
 
@@ -116,8 +155,21 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
     if ders.is_empty() { Err(CertificateError::NoCertificate) } else { Ok(ders) }
 }
 
-fn count<S: Serializer>(ders: &Arc<[Vec<u8>]>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{} certificates", ders.len()))
+/// Their number for people; the bytes on the wire.
+fn ders<S: Serializer>(ders: &Arc<[Vec<u8>]>, serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() {
+        return serializer.collect_str(&format_args!("{} certificates", ders.len()));
+    }
+    let mut list = serializer.serialize_seq(Some(ders.len()))?;
+    for der in &**ders {
+        list.serialize_element(&Octets::from(der.as_slice()))?;
+    }
+    list.end()
+}
+
+fn from_ders<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+    let ders = Vec::<Octets<'_>>::deserialize(deserializer)?;
+    Ok(ders.into_iter().map(Octets::into_vec).collect())
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{BackendChoice, HeaderField, HeaderName};
 
 /// One filter, of a rule or of one of its backends.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Filter {
     /// Edits the request's headers.
     RequestHeaders(HeaderEdits),
@@ -26,7 +26,7 @@ pub enum Filter {
 }
 
 /// Why a rule answers 500 instead of what the user asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Failure {
     /// A filter of a type that is not built.
     FilterNotBuilt,
@@ -37,21 +37,23 @@ pub enum Failure {
 }
 
 /// Header edits, done in this order: set, add, remove.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeaderEdits {
     /// Replaces all fields of the name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<HeaderField>,
     /// Appends to what is there, joined by a comma.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<HeaderField>,
     /// Takes all fields of the name away.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<HeaderName>,
 }
 
 /// A redirect; what is not given stays as in the request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Redirect {
     /// 301, 302, 303, 307 or 308.
     pub status: u16,
@@ -70,7 +72,8 @@ pub struct Redirect {
 }
 
 /// A rewrite; what is not given stays as in the request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rewrite {
     /// New `Host`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +84,7 @@ pub struct Rewrite {
 }
 
 /// How a path changes. The query stays.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PathEdit {
     /// The whole path.
     Full(Arc<str>),
@@ -90,7 +93,7 @@ pub enum PathEdit {
 }
 
 /// `http` or `https`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Scheme {
     /// Port 80.
     Http,
@@ -117,7 +120,8 @@ impl Scheme {
 }
 
 /// A mirror.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mirror {
     /// Who gets the copies; an invalid one gets none, and the request goes on.
     pub backend: BackendChoice,
@@ -126,16 +130,18 @@ pub struct Mirror {
 }
 
 /// A share of all requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fraction {
     /// So many
     pub numerator: u32,
-    /// of so many; never 0.
+    /// of so many; 0 counts as 1.
     pub denominator: u32,
 }
 
 /// Cross-origin resource sharing (Fetch standard, HTTP-CORS protocol).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cors {
     /// Who may ask.
     pub allow_origins: Vec<OriginPattern>,
@@ -152,7 +158,7 @@ pub struct Cors {
 }
 
 /// A list of names, or all of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CorsList {
     /// `*`.
     All,
@@ -161,7 +167,8 @@ pub enum CorsList {
 }
 
 /// An origin that may ask: all parts in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum OriginPattern {
     /// `*`.
     Any,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
 /// A field name: an RFC 9110 §5.1 token, kept as written, equal without regard to case.
@@ -55,6 +55,12 @@ impl Serialize for HeaderName {
     }
 }
 
+impl<'de> Deserialize<'de> for HeaderName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&Arc::<str>::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 /// A field value: no control characters but tab, no white space at its ends (RFC 9110 §5.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -79,8 +85,15 @@ impl HeaderValue {
     }
 }
 
+impl<'de> Deserialize<'de> for HeaderValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&Arc::<str>::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 /// One field to write.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeaderField {
     /// Its name.
     pub name: HeaderName,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
 /// What a listener or route answers for, always in lower case and without a trailing dot.
@@ -95,6 +95,12 @@ impl fmt::Display for Hostname {
 impl Serialize for Hostname {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hostname {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&Arc::<str>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

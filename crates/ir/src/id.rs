@@ -2,7 +2,7 @@
 
 use std::{fmt, hash, marker::PhantomData, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The kinds of resource in a [`crate::Snapshot`], in the order in which they are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -23,6 +23,39 @@ pub enum Kind {
     Certificate,
     /// See [`crate::TrustBundle`].
     TrustBundle,
+}
+
+impl Kind {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Bind,
+        Self::Listener,
+        Self::Route,
+        Self::Rule,
+        Self::Backend,
+        Self::Endpoints,
+        Self::Certificate,
+        Self::TrustBundle,
+    ];
+
+    /// Its name, as printed and as sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bind => "Bind",
+            Self::Listener => "Listener",
+            Self::Route => "Route",
+            Self::Rule => "Rule",
+            Self::Backend => "Backend",
+            Self::Endpoints => "Endpoints",
+            Self::Certificate => "Certificate",
+            Self::TrustBundle => "TrustBundle",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// A value that lives in a snapshot under an [`Id`] of its own type.
@@ -109,6 +142,12 @@ impl<T> Serialize for Id<T> {
     }
 }
 
+impl<'de, T> Deserialize<'de> for Id<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Arc<str>>::deserialize(deserializer).map(Self::new)
+    }
+}
+
 /// The name of a resource of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Key {
@@ -120,6 +159,6 @@ pub struct Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.kind, self.name)
+        write!(f, "{} {}", self.kind.as_str(), self.name)
     }
 }

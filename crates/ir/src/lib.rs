@@ -3,6 +3,7 @@
 //! A [`Snapshot`] is a flat set of keyed [`Resource`]s. Children name their parent, so that one
 //! edit of a user changes one entry. Every fallible piece of text (regex, header name, certificate)
 //! is parsed by a constructor here, so that the router cannot refuse what translation accepted.
+//! How all of it crosses a network is [`wire`].
 //!
 //! Absent on purpose: Kubernetes and Gateway API types, I/O, clocks, and any decision about a
 //! request (that is the router's).
@@ -16,10 +17,12 @@ mod header;
 mod hostname;
 mod id;
 mod listener;
+mod octets;
 pub mod regex;
 mod route;
 mod secret;
 mod snapshot;
+pub mod wire;
 
 pub use backend::{Backend, Endpoint, Endpoints, Target, UpstreamProtocol};
 pub use bind::{Bind, BindFailure, BindFault};

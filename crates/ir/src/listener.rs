@@ -1,11 +1,12 @@
 //! Listeners: what is served on a bind, for which hostname, with which certificates.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Bind, Certificate, Hostname, Id, Keyed, Kind, TrustBundle};
 
 /// A Gateway API listener that may take traffic.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Listener {
     /// Where its connections arrive.
     pub bind: Id<Bind>,
@@ -21,7 +22,7 @@ impl Keyed for Listener {
 }
 
 /// What is spoken on a listener.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// HTTP/1.1 and HTTP/2 by prior knowledge.
     Http,
@@ -30,7 +31,8 @@ pub enum Protocol {
 }
 
 /// How TLS ends at a listener.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tls {
     /// Candidates, chosen by SNI, the first being the default. Without one no handshake succeeds.
     pub certificates: Vec<Id<Certificate>>,
@@ -40,7 +42,8 @@ pub struct Tls {
 }
 
 /// How clients prove themselves.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientValidation {
     /// Whether a bad or missing certificate is refused.
     pub mode: ValidationMode,
@@ -49,7 +52,7 @@ pub struct ClientValidation {
 }
 
 /// Gateway API `FrontendValidationModeType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ValidationMode {
     /// Without a certificate that verifies, the handshake fails.
     AllowValidOnly,

@@ -7,7 +7,7 @@ use regex_syntax::{
     ParserBuilder,
     hir::{Hir, Look},
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
 /// A compiled expression. Equal by its text.
@@ -85,6 +85,12 @@ impl fmt::Debug for Regex {
 impl Serialize for Regex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.pattern)
+    }
+}
+
+impl<'de> Deserialize<'de> for Regex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&Arc::<str>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Backend, Filter, HeaderName, Hostname, Id, Keyed, Kind, Listener, Regex};
 
 /// One route object, as far as it is attached to listeners of this snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Route {
     /// The listeners that accepted it.
     pub listeners: Vec<Id<Listener>>,
@@ -27,7 +28,8 @@ impl Keyed for Route {
 }
 
 /// One rule of a route.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Whose rule it is.
     pub route: Id<Route>,
@@ -39,13 +41,13 @@ pub struct Rule {
     /// Alternatives, never empty; a rule without any means the prefix `/`.
     pub matches: Vec<Match>,
     /// What is done to a request that matched, in the user's order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Filter>,
     /// Where it goes, by weight. Empty, or all weights 0: the answer is 500.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<WeightedBackend>,
     /// Bounds in time.
-    #[serde(skip_serializing_if = "Timeouts::is_empty")]
+    #[serde(default, skip_serializing_if = "Timeouts::is_empty")]
     pub timeouts: Timeouts,
     /// When a failed try is repeated; none means the proxy's default (only failures before the
     /// backend can have processed the request).
@@ -58,7 +60,8 @@ impl Keyed for Rule {
 }
 
 /// Conditions that all must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Match {
     /// On the normalised path.
     pub path: PathMatch,
@@ -66,15 +69,15 @@ pub struct Match {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Arc<str>>,
     /// On header fields; at most one entry for a name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderMatch>,
     /// On query parameters; at most one entry for a name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<QueryMatch>,
 }
 
 /// How a path is compared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PathMatch {
     /// Byte for byte.
     Exact(Arc<str>),
@@ -85,7 +88,7 @@ pub enum PathMatch {
 }
 
 /// How a header or parameter value is compared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ValueMatch {
     /// Byte for byte.
     Exact(Arc<str>),
@@ -94,7 +97,8 @@ pub enum ValueMatch {
 }
 
 /// A condition on one header.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeaderMatch {
     /// Compared without case.
     pub name: HeaderName,
@@ -103,7 +107,8 @@ pub struct HeaderMatch {
 }
 
 /// A condition on one query parameter; the first of a name counts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QueryMatch {
     /// Compared with case.
     pub name: Arc<str>,
@@ -112,19 +117,20 @@ pub struct QueryMatch {
 }
 
 /// A share of a rule's traffic.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WeightedBackend {
     /// Who gets it.
     pub backend: BackendChoice,
     /// How much, against the sum of all weights.
     pub weight: u32,
     /// What is done only to requests of this share.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Filter>,
 }
 
 /// A reference to a backend, resolved or not.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BackendChoice {
     /// Forward to it.
     Valid(Id<Backend>),
@@ -133,7 +139,7 @@ pub enum BackendChoice {
 }
 
 /// Why a reference is no backend (Gateway API, reasons of `ResolvedRefs`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum InvalidBackend {
     /// No such object or port.
     NotFound,
@@ -148,14 +154,15 @@ pub enum InvalidBackend {
 }
 
 /// Bounds in time; none means no bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// From the request's head to the response's end, all tries together; 504 when it passes before
     /// the response's head. What was switched to another protocol is not bounded.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "period")]
     pub request: Option<Duration>,
     /// The same for each try.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "period")]
     pub backend_request: Option<Duration>,
 }
 
@@ -166,21 +173,38 @@ impl Timeouts {
 }
 
 /// When a try is repeated.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Additional tries; 0 switches every retry off.
     pub attempts: u32,
     /// Response codes that count as failed, ascending.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<NonZeroU16>,
     /// Base of the wait between tries; none means the proxy's default.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "period")]
     pub backoff: Option<Duration>,
 }
 
-fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(&format_args!("{}ms", time.as_millis())),
-        None => serializer.serialize_none(),
+/// A time as people read it, in milliseconds; on the wire, exactly.
+mod period {
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) if serializer.is_human_readable() => {
+                serializer.collect_str(&format_args!("{}ms", time.as_millis()))
+            }
+            time => time.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Option::deserialize(deserializer)
     }
 }

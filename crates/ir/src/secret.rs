@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A private key or password. Equal by content; prints as `[redacted]`, serialised or not.
+use crate::octets::Octets;
+
+/// A private key or password. Equal by content; prints as `[redacted]`, serialised or not. Only a
+/// format that is not for people (see [`crate::wire`]) carries the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(Arc<[u8]>);
 
@@ -28,7 +31,19 @@ impl fmt::Debug for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(REDACTED)
+        match serializer.is_human_readable() {
+            true => serializer.serialize_str(REDACTED),
+            false => Octets::from(&*self.0).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Err(D::Error::custom("a secret that was redacted cannot be read back"));
+        }
+        Octets::deserialize(deserializer).map(|bytes| Self::new(bytes.into_vec()))
     }
 }
 

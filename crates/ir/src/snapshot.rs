@@ -30,6 +30,22 @@ pub enum Resource {
     TrustBundle(Arc<TrustBundle>),
 }
 
+impl Resource {
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Bind(_) => Kind::Bind,
+            Self::Listener(_) => Kind::Listener,
+            Self::Route(_) => Kind::Route,
+            Self::Rule(_) => Kind::Rule,
+            Self::Backend(_) => Kind::Backend,
+            Self::Endpoints(_) => Kind::Endpoints,
+            Self::Certificate(_) => Kind::Certificate,
+            Self::TrustBundle(_) => Kind::TrustBundle,
+        }
+    }
+}
+
 /// A flat set of resources, ordered by name within each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

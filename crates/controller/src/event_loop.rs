@@ -9,7 +9,9 @@ use std::{
     path::PathBuf,
 };
 
-use api::{core::endpoint_slice::EndpointSlice, kind::ObjectKey};
+use api::{
+    core::endpoint_slice::EndpointSlice, kind::ObjectKey, meta::NamespacedName, object::Object,
+};
 use ir::{Ack, Delta, Rejection, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 use translate::{Observations, Published, Settings, Translator};
@@ -29,8 +31,27 @@ pub enum Event {
     Echo(Vec<EndpointSlice>),
     /// A proxy answered.
     Acked(Ack),
+    /// Objects of a cluster are new, changed or gone.
+    Objects(Vec<Change>),
+    /// A cluster's objects have all been listed; `true`: and those that are fetched by name were.
+    Synced(bool),
+    /// This replica leads now, or does no more.
+    Lead(bool),
+    /// What the API server says against the infrastructure of Gateways; none when it was mended.
+    Faults(BTreeMap<NamespacedName, Option<String>>),
+    /// Everything that is wrong with the way to the cluster now.
+    ProviderProblems(Vec<Problem>),
     /// Somebody wants to see the state.
     Report(oneshot::Sender<Report>),
+}
+
+/// What became of an object of a cluster.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Which.
+    pub key: ObjectKey,
+    /// As it is now; none when it is not there.
+    pub object: Option<Object>,
 }
 
 /// How far things are, for whoever waits for it.
@@ -135,6 +156,11 @@ impl EventLoop {
                 touched.objects.extend(self.store.take_echoes(slices));
             }
             Event::Acked(ack) => touched.observed |= self.observe(&ack),
+            Event::Objects(_)
+            | Event::Synced(_)
+            | Event::Lead(_)
+            | Event::Faults(_)
+            | Event::ProviderProblems(_) => {}
             Event::Report(answer) => touched.reports.push(answer),
         }
     }

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use translate::Settings;
 
 pub mod event_loop;
+pub mod mailbox;
 pub mod provider;
+pub mod publish;
 pub mod report;
 pub mod store;
 

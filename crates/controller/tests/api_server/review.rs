@@ -1,0 +1,88 @@
+//! Reviews of tokens and of rights, answered as the test scripted.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{State, journal::Call};
+
+/// Who a token stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenUser {
+    /// `system:serviceaccount:NAMESPACE:NAME` for a pod.
+    pub(crate) username: String,
+    pub(crate) uid: String,
+    /// Whom the token may be shown to.
+    pub(crate) audiences: Vec<String>,
+}
+
+impl TokenUser {
+    /// A ServiceAccount's.
+    pub(crate) fn service_account(namespace: &str, name: &str, audience: &str) -> Self {
+        Self {
+            username: format!("system:serviceaccount:{namespace}:{name}"),
+            uid: format!("uid-of-{namespace}-{name}"),
+            audiences: vec![audience.to_owned()],
+        }
+    }
+}
+
+pub(super) type Tokens = BTreeMap<String, TokenUser>;
+
+/// The answer to a review of this resource, if it is one.
+pub(super) fn answer(state: &State, call: &Call) -> Option<Value> {
+    let mut review = call.body.clone();
+    review["status"] = match (call.verb, call.resource.as_str()) {
+        ("create", "tokenreviews") => token(&state.tokens, &call.body["spec"]),
+        ("create", "selfsubjectaccessreviews" | "subjectaccessreviews") => {
+            json!({"allowed": may(state, &call.body["spec"]["resourceAttributes"])})
+        }
+        _ => return None,
+    };
+    Some(review)
+}
+
+fn token(tokens: &Tokens, spec: &Value) -> Value {
+    let Some(user) = spec["token"].as_str().and_then(|token| tokens.get(token)) else {
+        return json!({"authenticated": false, "error": "invalid bearer token"});
+    };
+    let asked: Vec<&str> =
+        spec["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let shared: Vec<&String> =
+        user.audiences.iter().filter(|one| asked.contains(&one.as_str())).collect();
+    if !asked.is_empty() && shared.is_empty() {
+        return json!({"authenticated": false, "error": "token audiences do not match"});
+    }
+    json!({
+        "authenticated": true,
+        "audiences": shared,
+        "user": {
+            "username": user.username,
+            "uid": user.uid,
+            "groups": ["system:serviceaccounts", "system:authenticated"],
+        },
+    })
+}
+
+/// Allowed unless a fault forbids it.
+fn may(state: &State, attributes: &Value) -> bool {
+    let text = |field: &str| attributes[field].as_str().unwrap_or("").to_owned();
+    let verb = match text("verb").as_str() {
+        "get" => "get",
+        "list" => "list",
+        "watch" => "watch",
+        "create" => "create",
+        "update" => "update",
+        "patch" => "patch",
+        _ => "delete",
+    };
+    let call = Call {
+        verb,
+        resource: text("resource"),
+        subresource: text("subresource"),
+        name: text("name"),
+        ..Call::default()
+    };
+    let mut faults = state.faults.clone();
+    !faults.iter_mut().any(|fault| fault.forbids() && fault.strikes(&call))
+}

@@ -76,7 +76,7 @@ pub(crate) fn digest(tree: &Tree) -> String {
 }
 
 /// The namespace that documents speak of.
-const NAMESPACE: &str = "portcullis-system";
+pub(crate) const NAMESPACE: &str = "portcullis-system";
 
 const HEAD: &str = "\
 # Portcullis, as the chart in this folder renders it with its default values. To install it:

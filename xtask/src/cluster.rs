@@ -67,11 +67,15 @@ impl Cluster {
         String::from_utf8_lossy(&line).contains("node.sh").then_some(id)
     }
 
+    pub(crate) fn is_up(&self) -> bool {
+        self.process().is_some()
+    }
+
     /// Starts the cluster and returns when it is of use. One that is up is left alone.
     pub(crate) fn up(&self) -> Result<()> {
         let lock = fs::File::create(self.state.with_extension("lock"))?;
         lock.lock()?;
-        if self.process().is_some() {
+        if self.is_up() {
             println!("cluster: up already");
             return Ok(());
         }
@@ -234,7 +238,7 @@ impl Cluster {
     }
 
     fn status(&self) -> Result<bool> {
-        if self.process().is_none() {
+        if !self.is_up() {
             println!("cluster: not up");
             return Ok(false);
         }

@@ -18,6 +18,7 @@ mod cargo;
 mod chart;
 mod check;
 mod cluster;
+mod conformance;
 mod fix;
 mod graph;
 mod image;
@@ -46,6 +47,7 @@ fn run(args: &[&str]) -> Result<bool> {
         ["tidy"] => tidy::run(),
         ["bless"] => bless::run(),
         ["fix"] => fix::run(),
+        ["conformance", rest @ ..] => conformance::run(rest),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
         ["chart", rest @ ..] => chart::run(rest),
@@ -86,6 +88,9 @@ commands:
   cluster kubectl <argument>…   kubectl as its administrator
   cluster run <program>…        anything in its network, with KUBECONFIG set
   cluster stop|start|restart <component>     for instance kube-apiserver
+  conformance     the upstream Gateway API suite, unmodified, against Portcullis in the cluster:
+                  --profile <GATEWAY-HTTP>, --run <test,test>, --report <file>,
+                  --build <cargo profile>, --keep (leave it installed and the cluster up)
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,

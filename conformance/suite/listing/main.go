@@ -28,9 +28,8 @@ type profile struct {
 }
 
 type test struct {
-	Name        string                 `json:"name"`
-	Features    []features.FeatureName `json:"features"`
-	Provisional bool                   `json:"provisional"`
+	Name     string                 `json:"name"`
+	Features []features.FeatureName `json:"features"`
 }
 
 func main() {
@@ -51,7 +50,7 @@ func main() {
 	for _, t := range tests.ConformanceTests {
 		needs := append([]features.FeatureName{}, t.Features...)
 		slices.Sort(needs)
-		all.Tests = append(all.Tests, test{t.ShortName, needs, t.Provisional})
+		all.Tests = append(all.Tests, test{t.ShortName, needs})
 	}
 	slices.SortFunc(all.Tests, func(a, b test) int {
 		if a.Name < b.Name {

@@ -115,6 +115,25 @@ pub(crate) fn helm(root: &Path) -> Result<PathBuf> {
     helm.keep("helm", "", |to| helm.build("helm.sh/helm/v4/cmd/helm", to, LINK_FLAGS))
 }
 
+/// The conformance suite.
+pub(crate) struct Suite {
+    pub(crate) program: PathBuf,
+    /// Its profiles and tests, as JSON.
+    pub(crate) listing: PathBuf,
+}
+
+/// Builds the suite, or finds it in the cache.
+pub(crate) fn suite(root: &Path) -> Result<Suite> {
+    let suite = Module::open(root, "suite")?;
+    let program = suite.keep("conformance", ".test", |to| {
+        let to = to.to_str().context("the cache folder's path is not UTF-8")?;
+        suite.go(&["test", "-c", "-ldflags", LINK_FLAGS, "-o", to, "."]).map(|_| ())
+    })?;
+    let listing = suite
+        .keep("listing", ".json", |to| Ok(fs::write(to, suite.go(&["run", "./listing"])?)?))?;
+    Ok(Suite { program, listing })
+}
+
 /// One binary of some 140 MB; linked apart, the components would take six times that.
 fn build_kube(kube: &Module, to: &Path) -> Result<()> {
     let version = kube.go(&["list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"])?;

@@ -49,7 +49,8 @@ pub(crate) fn run(args: &[&str]) -> Result<bool> {
     install::save_logs(&cluster, &folder.join("portcullis.log"))?;
 
     print!("{}", outcome.failures());
-    let in_order = table::print(&listing, profile, &claimed, &outcome, &options);
+    let (table, in_order) = table::judge(&listing, profile, &claimed, &outcome, &options.tests);
+    print!("{table}");
     println!("\nreport: {}", options.report.display());
     println!("logs:   {}", folder.display());
     if !options.keep {

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &[&str]) -> Result<bool> {
 
 /// Builds the binary and the archive around it; prints where it is and how large.
 pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
+    println!("image: building the static binary, profile {profile}");
     let built = cargo::run(
         root,
         &["build", "--locked", "--package=portcullis", "--target", TARGET, "--profile", profile],

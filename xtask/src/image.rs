@@ -29,7 +29,16 @@ pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     println!("image: building the static binary, profile {profile}");
     let built = cargo::run(
         root,
-        &["build", "--locked", "--package=portcullis", "--target", TARGET, "--profile", profile],
+        &[
+            "build",
+            "--quiet",
+            "--locked",
+            "--package=portcullis",
+            "--target",
+            TARGET,
+            "--profile",
+            profile,
+        ],
         &[("RUSTFLAGS", "-C target-feature=+crt-static")],
     )?;
     ensure!(built.success, "the static binary was not built:\n{}", built.output.trim_end());

@@ -127,7 +127,8 @@ mod tests {
             "V=== RUN   T\nV=== RUN   T/a\n    x.go:1: --- FAIL: T/b (0s)\nV=== RUN   T/b\n\
              V=== RUN   T/b/part\nO    x.go:2: wrong\n    more N\n    x.go:3: silent\n\
              V=== NAME  T/a\nO    x.go:4: soft N\n    V--- FAIL: T/b/part (0.1s)\n\
-             V--- FAIL: T/b (2.0s)\nV--- PASS: T/a (1.0s)\nV--- SKIP: T/c (0s)\nV--- FAIL: T (3s)\n",
+             V--- FAIL: T/b (2.0s)\nV--- PASS: T/a (1.0s)\n\
+             V--- SKIP: T/c (0s)\nV--- FAIL: T (3s)\n",
         );
         assert_eq!(outcome.verdict("a"), Some(Verdict::Passed));
         assert_eq!(outcome.verdict("b"), Some(Verdict::Failed));

@@ -10,7 +10,6 @@ use crate::core::endpoint_slice::EndpointSlice;
 use crate::core::namespace::Namespace;
 use crate::core::secret::Secret;
 use crate::core::service::Service;
-use crate::envoy_proxy::EnvoyProxy;
 use crate::experimental::backend::XBackend;
 use crate::experimental::backend_traffic_policy::XBackendTrafficPolicy;
 use crate::experimental::mesh::XMesh;
@@ -58,8 +57,6 @@ pub enum Object {
     XMesh(Arc<XMesh>),
     /// A XTelemetryPolicy.
     XTelemetryPolicy(Arc<XTelemetryPolicy>),
-    /// An EnvoyProxy.
-    EnvoyProxy(Arc<EnvoyProxy>),
     /// A Service.
     Service(Arc<Service>),
     /// A EndpointSlice.
@@ -107,7 +104,6 @@ impl Object {
             Self::XBackendTrafficPolicy(_) => Kind::XBackendTrafficPolicy,
             Self::XMesh(_) => Kind::XMesh,
             Self::XTelemetryPolicy(_) => Kind::XTelemetryPolicy,
-            Self::EnvoyProxy(_) => Kind::EnvoyProxy,
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Secret(_) => Kind::Secret,
@@ -133,7 +129,6 @@ impl Object {
             Self::XBackendTrafficPolicy(object) => &object.metadata,
             Self::XMesh(object) => &object.metadata,
             Self::XTelemetryPolicy(object) => &object.metadata,
-            Self::EnvoyProxy(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
             Self::Secret(object) => &object.metadata,
@@ -179,7 +174,6 @@ impl Object {
             Self::XBackendTrafficPolicy(object) => &mut Arc::make_mut(object).metadata,
             Self::XMesh(object) => &mut Arc::make_mut(object).metadata,
             Self::XTelemetryPolicy(object) => &mut Arc::make_mut(object).metadata,
-            Self::EnvoyProxy(object) => &mut Arc::make_mut(object).metadata,
             Self::Service(object) => &mut Arc::make_mut(object).metadata,
             Self::EndpointSlice(object) => &mut Arc::make_mut(object).metadata,
             Self::Secret(object) => &mut Arc::make_mut(object).metadata,
@@ -212,7 +206,6 @@ impl Serialize for Object {
             Self::XBackendTrafficPolicy(object) => typed(&**object, serializer),
             Self::XMesh(object) => typed(&**object, serializer),
             Self::XTelemetryPolicy(object) => typed(&**object, serializer),
-            Self::EnvoyProxy(object) => typed(&**object, serializer),
             Self::Service(object) => typed(&**object, serializer),
             Self::EndpointSlice(object) => typed(&**object, serializer),
             Self::Secret(object) => typed(&**object, serializer),
@@ -471,24 +464,6 @@ impl Resource for XTelemetryPolicy {
 impl From<XTelemetryPolicy> for Object {
     fn from(object: XTelemetryPolicy) -> Self {
         Self::XTelemetryPolicy(Arc::new(object))
-    }
-}
-
-impl Resource for EnvoyProxy {
-    const KIND: Kind = Kind::EnvoyProxy;
-
-    fn metadata(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn metadata_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
-
-impl From<EnvoyProxy> for Object {
-    fn from(object: EnvoyProxy) -> Self {
-        Self::EnvoyProxy(Arc::new(object))
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) enum Command {
     /// Serve the Gateways and routes in files and folders; edits are served at once.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
+    /// Serve what a controller in a cluster says.
+    #[command(after_help = PROXY_EXAMPLES)]
+    Proxy(Proxy),
     /// Say what is wrong with manifests; exits with 1 if anything is.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
@@ -47,15 +50,22 @@ pub(crate) struct Run {
     /// Answer for Services that have no address with an echo of what arrived.
     #[arg(long)]
     pub(crate) echo: bool,
-    /// Where metrics, readiness and status are served; `off` for nowhere.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:15000", value_parser = admin)]
-    pub(crate) admin: AdminAddress,
     /// Add this to every listener's port at the socket, so that 80 and 443 work without root.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) port_offset: u16,
     /// Give each Gateway an address of its own from this network.
     #[arg(long, value_name = "CIDR")]
     pub(crate) address_pool: Option<ipnet::IpNet>,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+}
+
+/// How traffic is served, wherever the configuration comes from.
+#[derive(clap::Args)]
+pub(crate) struct Traffic {
+    /// Where metrics, readiness and status are served; `off` for nowhere.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:15000", value_parser = admin)]
+    pub(crate) admin: AdminAddress,
     /// Threads that serve traffic; one per core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
@@ -68,6 +78,27 @@ pub(crate) struct Run {
     /// How long running requests may take to end after that.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) drain_max: Duration,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Proxy {
+    /// Where the controller is. Its certificate must be for that name.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) controller: String,
+    /// The authorities that vouch for it, as a PEM file; read again at each connect.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: PathBuf,
+    /// The token that says which Gateway this proxy serves; read again at each connect.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: PathBuf,
+    /// A folder, best in memory, from which the last good state is served after a restart.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Where readiness, liveness and metrics are served to others; `off` for nowhere.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:15001", value_parser = admin)]
+    pub(crate) probe_address: AdminAddress,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
 }
 
 #[derive(clap::Args)]
@@ -152,6 +183,10 @@ const RUN_EXAMPLES: &str = "Examples:
   portcullis run examples/quickstart --echo
   portcullis run platform.yaml routes/ --port-offset 8000
   portcullis run manifests/ --address-pool 127.1.0.0/16 --access-log stdout";
+
+const PROXY_EXAMPLES: &str = "Examples:
+  portcullis proxy --controller portcullis.portcullis-system.svc:15010 \\
+    --ca /etc/portcullis/ca.crt --token /var/run/portcullis/token --state-dir /var/lib/portcullis";
 
 const CHECK_EXAMPLES: &str = "Examples:
   portcullis check manifests/

@@ -10,14 +10,16 @@ use crate::args::{Args, Command};
 
 mod check;
 mod explain;
+mod proxy;
 mod run;
+mod serve;
 mod translate;
 
 pub(crate) use explain::Found;
 
 /// How manifests are translated from the command line.
 fn settings(address_pool: Option<IpNet>) -> ::translate::Settings {
-    ::translate::Settings::standalone(address_pool)
+    ::translate::Settings { address_pool, ..::translate::Settings::default() }
 }
 
 /// A path that leads nowhere is a slip of the hand: what would be said without it misleads.
@@ -38,6 +40,7 @@ fn load(paths: &[PathBuf], address_pool: Option<IpNet>) -> anyhow::Result<Report
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Proxy(args) => proxy::proxy(&args),
         Command::Check(args) => check::check(&args),
         Command::Translate(args) => translate::translate(&args),
         Command::Explain(args) => explain::explain(&args),

@@ -34,6 +34,8 @@ pub enum Failure {
     UnresolvedExtension,
     /// A value that no constructor here accepts, such as a regex that is too large.
     InvalidValue,
+    /// It came from a newer controller, in a shape that this version does not know.
+    NotUnderstood,
 }
 
 /// Header edits, done in this order: set, add, remove.

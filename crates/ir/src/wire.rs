@@ -17,8 +17,10 @@ use thiserror::Error;
 use crate::{Kind, Resource};
 
 pub mod frame;
+mod outline;
 mod step;
 
+pub use outline::{Outline, outline};
 pub use step::{Collector, Hello, Step};
 
 /// The gRPC path of the one method: a stream of [`frame::FromProxy`] there, and one of

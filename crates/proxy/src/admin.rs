@@ -1,7 +1,8 @@
 //! What operators and probes ask the proxy itself: readiness, metrics, status and configuration.
 //!
 //! Plain HTTP/1 on the control runtime, away from the workers. It changes nothing, and knows no
-//! Kubernetes: what it cannot know, the embedding program renders ([`Views`]).
+//! Kubernetes: what it cannot know, the embedding program renders ([`Views`]). What may be seen
+//! from elsewhere is a server of its own ([`Pages::Probes`]).
 
 use std::{
     convert::Infallible,
@@ -52,14 +53,37 @@ impl fmt::Debug for Views {
     }
 }
 
-/// Opens the admin address. Must run inside the control runtime.
+/// Which pages a server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// All of them.
+    Admin,
+    /// What probes and scrapers ask for: nothing that tells of the configuration but its names.
+    Probes,
+}
+
+impl Pages {
+    fn has(self, path: &str) -> bool {
+        self == Self::Admin || matches!(path, "/ready" | "/live" | "/metrics")
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Probes => "probe",
+        }
+    }
+}
+
+/// Opens the address of a server. Must run inside the control runtime.
 ///
 /// # Errors
 /// The address cannot be opened.
-pub(crate) fn open(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn open(address: SocketAddr, pages: Pages) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address).map_err(|error| {
+        let name = pages.name();
         let message =
-            format!("the admin address {address} cannot be opened: {error}; choose another one");
+            format!("the {name} address {address} cannot be opened: {error}; choose another one");
         io::Error::new(error.kind(), message)
     })?;
     listener.set_nonblocking(true)?;
@@ -67,7 +91,7 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves for as long as it is polled.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: TcpListener, pages: Pages, shared: Arc<Shared>) {
     let seats = Arc::new(Semaphore::new(limits::ADMIN_CONNECTIONS_MAX));
     loop {
         // The semaphore is never closed.
@@ -77,25 +101,25 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     let _seat = seat;
-                    connection(stream, shared).await;
+                    connection(stream, pages, shared).await;
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "the admin server cannot take a connection");
+                tracing::warn!(%error, server = pages.name(), "a connection cannot be taken");
                 sleep(limits::ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, pages: Pages, shared: Arc<Shared>) {
     let on_loopback = stream.local_addr().is_ok_and(|at| at.ip().to_canonical().is_loopback());
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = shared.clone();
         async move {
             Ok::<_, Infallible>(match on_loopback && !is_for_this_machine(&request) {
                 true => page(StatusCode::MISDIRECTED_REQUEST, TEXT, ELSEWHERE.into()),
-                false => answer(&request, shared).await,
+                false => answer(&request, pages, shared).await,
             })
         }
     });
@@ -123,13 +147,18 @@ fn is_for_this_machine(request: &Request<Incoming>) -> bool {
     }
 }
 
-async fn answer(request: &Request<Incoming>, shared: Arc<Shared>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: &Request<Incoming>,
+    pages: Pages,
+    shared: Arc<Shared>,
+) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refusal = page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET and HEAD only\n".into());
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refusal;
     }
     match request.uri().path() {
+        path if !pages.has(path) => unknown(),
         "/" => page(StatusCode::OK, HTML, INDEX.into()),
         "/live" => page(StatusCode::OK, TEXT, "live\n".into()),
         "/ready" => ready(&shared),

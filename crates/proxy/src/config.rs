@@ -36,6 +36,27 @@ pub(crate) enum Command {
     Drain(Stage, oneshot::Sender<()>),
 }
 
+/// How to talk to the control task.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) acks: watch::Receiver<Ack>,
+}
+
+impl Door {
+    /// Serves the state after this step. Returns when every worker does, and every bind that can be
+    /// opened accepts. Needs no particular runtime.
+    pub(crate) async fn apply(&self, delta: Delta) -> Ack {
+        let (reply, ack) = oneshot::channel();
+        let sent = self.commands.send(Command::Apply(delta, reply)).await;
+        match (sent, ack.await) {
+            (Ok(()), Ok(ack)) => ack,
+            // Nobody is there to apply it any more: what was served last is the truth.
+            _ => self.acks.borrow().clone(),
+        }
+    }
+}
+
 /// What the control task holds.
 pub(crate) struct Control {
     pub(crate) shared: Arc<Shared>,

@@ -173,9 +173,20 @@ async fn follow(search: Arc<Search>, host: Arc<str>) {
     }
 }
 
+/// The addresses of a name now, for a caller that asks seldom. Asks `server`, or those of the
+/// machine.
+pub(crate) async fn once(server: Option<SocketAddr>, host: &str) -> Result<Arc<[IpAddr]>, Unknown> {
+    let resolver = resolver(server).map_err(Unknown::Failed)?;
+    ask(&resolver, host).await.map(|(addresses, _)| addresses)
+}
+
 async fn look_up(search: &Search, host: &str) -> Result<(Arc<[IpAddr]>, Duration), Unknown> {
     let _turn = search.turns.acquire().await;
-    let answer = timeout(limits::DNS_TIME_MAX, search.resolver.lookup_ip(host)).await;
+    ask(&search.resolver, host).await
+}
+
+async fn ask(resolver: &TokioResolver, host: &str) -> Result<(Arc<[IpAddr]>, Duration), Unknown> {
+    let answer = timeout(limits::DNS_TIME_MAX, resolver.lookup_ip(host)).await;
     let answer = answer.map_err(|_| Unknown::TooSlow)?.map_err(|error| {
         if error.is_no_records_found() { Unknown::NoSuchName } else { Unknown::Failed(error) }
     })?;
@@ -187,11 +198,14 @@ async fn look_up(search: &Search, host: &str) -> Result<(Arc<[IpAddr]>, Duration
 
 /// Why there is no answer with addresses.
 #[derive(Debug, thiserror::Error)]
-enum Unknown {
+pub(crate) enum Unknown {
+    /// The answer is that there is nothing.
     #[error("there is no such name, or it has no address")]
     NoSuchName,
+    /// There is no answer.
     #[error("{0}")]
     Failed(NetError),
+    /// There is no answer yet.
     #[error("no answer in time")]
     TooSlow,
 }

@@ -1,6 +1,6 @@
 //! Workshop 2, the data path: sockets, TLS, HTTP, upstreams.
 //!
-//! This file is the door: start a proxy, apply deltas to it, drain it. It knows `ir` and `router`,
+//! This file is the door: start a proxy, apply deltas to it or let it follow a controller, drain it. It knows `ir` and `router`,
 //! and nothing of Kubernetes.
 
 use std::{
@@ -19,12 +19,13 @@ use ir::{Ack, Delta};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Handle, Runtime},
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
 };
 
 use crate::{
+    admin::Pages,
     bind::Sockets,
-    config::{Command, Control},
+    config::{Control, Door},
     dns::Names,
     live::Live,
     telemetry::Telemetry,
@@ -48,12 +49,14 @@ mod io;
 mod limits;
 mod live;
 mod local;
+mod subscribe;
 mod telemetry;
 mod tls;
 mod upstream;
 mod worker;
 
 pub use admin::{ConfigView, Views};
+pub use subscribe::Subscription;
 
 /// What a proxy is started with.
 #[derive(Clone, Debug)]
@@ -64,7 +67,9 @@ pub struct Options {
     pub port_offset: u16,
     /// Where metrics and readiness are served.
     pub admin: Option<SocketAddr>,
-    /// What is shown there that only the embedding program knows.
+    /// Where only metrics, readiness and liveness are served, for those who are not on this machine.
+    pub probes: Option<SocketAddr>,
+    /// What is shown at the admin address that only the embedding program knows.
     pub views: Views,
     /// Where the access log goes.
     pub access_log: AccessLogTarget,
@@ -95,6 +100,7 @@ impl Default for Options {
             workers: None,
             port_offset: 0,
             admin: None,
+            probes: None,
             views: Views::default(),
             access_log: AccessLogTarget::Off,
             resolver: None,
@@ -108,10 +114,10 @@ impl Default for Options {
 /// A proxy that runs. Dropping it cuts whatever it serves; [`Proxy::drain`] is the polite end.
 pub struct Proxy {
     shared: Arc<Shared>,
-    commands: mpsc::Sender<Command>,
-    acks: watch::Receiver<Ack>,
+    door: Door,
     workers: Vec<Worker>,
     admin: Option<SocketAddr>,
+    probes: Option<SocketAddr>,
     control: Background,
 }
 
@@ -131,14 +137,12 @@ impl Proxy {
             let _inside = control.enter();
             Names::new(options.resolver, lookups).map_err(std::io::Error::other)?
         };
-        let admin = match options.admin {
-            Some(address) => {
-                let _inside = control.enter();
-                Some(admin::open(address)?)
-            }
-            None => None,
+        let open = |address: Option<SocketAddr>, pages| {
+            let _inside = control.enter();
+            address.map(|address| admin::open(address, pages)).transpose()
         };
-        let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
+        let admin = open(options.admin, Pages::Admin)?;
+        let probes = open(options.probes, Pages::Probes)?;
         let shared = Arc::new(Shared {
             telemetry: Telemetry::start(&options.access_log)?,
             live: ArcSwap::from_pointee(Live::empty()),
@@ -163,11 +167,25 @@ impl Proxy {
         };
         let (commands, received) = mpsc::channel(limits::COMMANDS_MAX);
         control.spawn(config::run(state, received, answers));
-        if let Some(listener) = admin {
-            control.spawn(admin::serve(listener, shared.clone()));
-        }
-        let admin = admin_address;
-        Ok(Self { shared, commands, acks: acked, workers, admin, control: background })
+        let serve = |listener: Option<TcpListener>, pages| {
+            let at = listener.as_ref().map(TcpListener::local_addr).transpose();
+            listener.map(|to| control.spawn(admin::serve(to, pages, shared.clone())));
+            at
+        };
+        let (admin, probes) = (serve(admin, Pages::Admin)?, serve(probes, Pages::Probes)?);
+        let door = Door { commands, acks: acked };
+        Ok(Self { shared, door, workers, admin, probes, control: background })
+    }
+
+    /// Follows a controller from now on, instead of deltas from this process: what it says is
+    /// served, and what it said last when it is away. Once only.
+    ///
+    /// # Errors
+    /// The controller is no `HOST:PORT`.
+    pub fn subscribe(&self, to: Subscription) -> std::io::Result<()> {
+        let follow = subscribe::follow(to, self.door.clone(), self.shared.clone())?;
+        self.control.handle.spawn(follow);
+        Ok(())
     }
 
     /// Where the admin server answers, with the port that was found for port 0.
@@ -175,22 +193,21 @@ impl Proxy {
         self.admin
     }
 
+    /// Where the probe server answers, with the port that was found for port 0.
+    pub fn probe_address(&self) -> Option<SocketAddr> {
+        self.probes
+    }
+
     /// Serves the state after this step. Returns when every worker does, and every bind that can be
     /// opened accepts. Needs no particular runtime.
     pub async fn apply(&self, delta: Delta) -> Ack {
-        let (reply, ack) = oneshot::channel();
-        let sent = self.commands.send(Command::Apply(delta, reply)).await;
-        match (sent, ack.await) {
-            (Ok(()), Ok(ack)) => ack,
-            // Nobody is there to apply it any more: what was served last is the truth.
-            _ => self.acks.borrow().clone(),
-        }
+        self.door.apply(delta).await
     }
 
     /// What came of the last delta, and of what happened since: a bind that could be opened later
     /// is no longer among the closed ones.
     pub fn acks(&self) -> watch::Receiver<Ack> {
-        self.acks.clone()
+        self.door.acks.clone()
     }
 
     /// How many threads serve traffic.
@@ -203,7 +220,7 @@ impl Proxy {
     pub async fn drain(self) -> bool {
         let times = (self.shared.options.drain_min, self.shared.options.drain_max);
         let reports = self.workers.iter().map(|worker| worker.report.clone()).collect();
-        let drain = drain::run(times, self.commands, reports);
+        let drain = drain::run(times, self.door.commands, reports);
         let drained = self.control.handle.spawn(drain).await;
         // The workers end when the control task, and with it their orders, is gone.
         drop(self.control);

@@ -167,3 +167,11 @@ pub(crate) const MIRRORS_MAX: usize = 1024;
 pub(crate) const RETRIES_MAX: u32 = 10;
 /// Longest wait between two tries.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// Longest wait for a controller to take a connection, and for its first word.
+pub(crate) const STREAM_OPEN_TIME: Duration = Duration::from_secs(10);
+/// A controller that is asked whether it is alive, as often as this, and does not answer for as
+/// long, is gone.
+pub(crate) const STREAM_KEEPALIVE: Duration = Duration::from_secs(5);
+/// Between two times that the state for a restart is written.
+pub(crate) const STATE_PAUSE: Duration = Duration::from_secs(1);

@@ -38,6 +38,8 @@ pub(crate) struct Telemetry {
     /// Those of each worker. Locked where a worker starts and by the scrape.
     workers: Mutex<Vec<Arc<Cells>>>,
     config: ConfigCells,
+    /// Written by the task that follows the controller.
+    pub(crate) stream: StreamCells,
     log_counts: Arc<LogCounts>,
     /// None without an access log, and after its end.
     log: Mutex<Option<(LogQueue, LogWriter)>>,
@@ -52,6 +54,16 @@ struct ConfigCells {
     binds_closed: Cell,
 }
 
+/// What is known of the controller.
+#[derive(Default)]
+pub(crate) struct StreamCells {
+    pub(crate) connected: Cell,
+    pub(crate) connects: Cell,
+    pub(crate) redirects: Cell,
+    pub(crate) failures: Cell,
+    pub(crate) rejected: Cell,
+}
+
 impl Telemetry {
     /// Opens the access log.
     ///
@@ -63,6 +75,7 @@ impl Telemetry {
         Ok(Arc::new(Self {
             workers: Mutex::default(),
             config: ConfigCells::default(),
+            stream: StreamCells::default(),
             log_counts,
             log: Mutex::new(log),
         }))

@@ -17,7 +17,6 @@ mod filter;
 mod finding;
 mod gateway;
 mod grants;
-mod infra;
 mod listener;
 mod observations;
 mod order;
@@ -35,9 +34,8 @@ use api::{kind::ObjectKey, meta::NamespacedName, resources::Resources};
 use ir::Snapshot;
 
 pub use diagnostics::Diagnostic;
-pub use infra::{Infra, InfraPort};
-pub use observations::{Contents, Observations, Published, Served};
-pub use settings::{Mode, Settings};
+pub use observations::{Observations, Published};
+pub use settings::Settings;
 pub use status::{ObjectStatus, Status};
 pub use translator::{Step, Translator};
 
@@ -50,16 +48,14 @@ pub struct Output {
     pub status: Status,
     /// Every mistake and everything that is not served, in order of the objects.
     pub diagnostics: BTreeSet<Diagnostic>,
-    /// What must be there in a cluster, by Gateway.
-    pub infra: BTreeMap<NamespacedName, Infra>,
-    /// Our Gateways, and what this output holds of each.
-    pub gateways: Published,
+    /// Our Gateways, with the generation that this output is about.
+    pub gateways: BTreeMap<NamespacedName, i64>,
 }
 
 impl Output {
-    /// What a proxy has that has taken in this output; see [`Observations::gateway`].
+    /// What a proxy has that has taken in this output; see [`Observations::acked`].
     pub fn published(&self) -> Published {
-        self.gateways.clone()
+        Published::new(self.gateways.clone(), self.ir.binds.keys().cloned().collect())
     }
 }
 

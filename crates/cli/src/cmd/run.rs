@@ -1,15 +1,13 @@
 //! `run`: controller and proxy in one process, joined by a channel of deltas.
 
-use std::{num::NonZeroUsize, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use controller::{Controller, Progress};
-use proxy::{AccessLogTarget, Proxy, Views};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use proxy::{Proxy, Views};
+use tokio::sync::mpsc;
 
+use super::serve;
 use crate::{
     args::Run,
     render::{self, curl, overview},
@@ -18,16 +16,10 @@ use crate::{
 /// Serves until SIGTERM or SIGINT, then drains.
 pub(super) fn run(args: &Run) -> anyhow::Result<ExitCode> {
     super::all_exist(&args.paths)?;
-    log_to_stderr();
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?
-        .block_on(serve(args))
+    serve::block_on(start(args))
 }
 
-async fn serve(args: &Run) -> anyhow::Result<ExitCode> {
+async fn start(args: &Run) -> anyhow::Result<ExitCode> {
     let (to_proxy, mut deltas) = mpsc::channel(1);
     let options = controller::Options {
         roots: args.paths.clone(),
@@ -55,27 +47,15 @@ async fn serve(args: &Run) -> anyhow::Result<ExitCode> {
             }
         })
     };
-    let mut ended = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let greeting = tokio::spawn(greet(controller.clone(), args.port_offset, args.admin.0));
-    tokio::select! {
-        _ = ended.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    let mut signals = serve::Signals::new()?;
+    let greeting = tokio::spawn(greet(controller.clone(), args.port_offset, args.traffic.admin.0));
+    signals.next().await;
     greeting.abort();
     joined.abort();
     // Both tasks are only waited for so that the proxy has one owner left.
     let _ = (greeting.await, joined.await);
-    tracing::info!("draining; a second signal ends at once");
     let proxy = Arc::into_inner(proxy).context("the proxy is still in use")?;
-    tokio::select! {
-        clean = proxy.drain() => {
-            tracing::info!(clean, "drained");
-            Ok(ExitCode::SUCCESS)
-        }
-        _ = ended.recv() => Ok(ExitCode::FAILURE),
-        _ = interrupted.recv() => Ok(ExitCode::FAILURE),
-    }
+    Ok(serve::drain(proxy, signals).await)
 }
 
 /// Says what listens where, once it does.
@@ -107,18 +87,9 @@ fn settled(progress: Progress) -> bool {
 
 fn proxy_options(args: &Run, controller: &Controller) -> proxy::Options {
     proxy::Options {
-        workers: args.workers.and_then(|count| NonZeroUsize::new(count.into())),
         port_offset: args.port_offset,
-        admin: args.admin.0,
-        access_log: match args.access_log.as_str() {
-            "off" => AccessLogTarget::Off,
-            "stdout" => AccessLogTarget::Stdout,
-            path => AccessLogTarget::File(path.into()),
-        },
-        drain_min: args.drain_min,
-        drain_max: args.drain_max,
         views: views(controller.clone()),
-        ..proxy::Options::default()
+        ..serve::options(&args.traffic)
     }
 }
 
@@ -132,28 +103,10 @@ fn views(controller: Controller) -> Views {
     Views {
         status: Some(Arc::new(move || {
             // The page is asked for on a thread of the proxy's control runtime.
-            tokio::task::block_in_place(&status).unwrap_or_else(|error| unprintable(&error))
+            tokio::task::block_in_place(&status).unwrap_or_else(|error| serve::unprintable(&error))
         })),
-        config: Some(Arc::new(|snapshot| {
-            serde_saphyr::to_string(snapshot).unwrap_or_else(|error| unprintable(&error))
-        })),
+        config: Some(serve::config_view()),
     }
-}
-
-/// A page, still YAML, in place of one that could not be written.
-fn unprintable(error: &dyn std::error::Error) -> String {
-    format!("# this page cannot be printed: {error}\n")
-}
-
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_target(false)
-        .init();
 }
 
 /// How many requests are proposed.

@@ -21,6 +21,7 @@ pub(crate) fn cause(failure: Failure) -> &'static str {
         Failure::FilterNotBuilt => "a filter of this type is not built yet",
         Failure::UnresolvedExtension => "an extensionRef leads nowhere",
         Failure::InvalidValue => "a value cannot be used",
+        Failure::NotUnderstood => "this version does not know what it asks for",
     }
 }
 

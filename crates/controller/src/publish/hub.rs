@@ -9,16 +9,13 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use api::meta::NamespacedName;
-use ir::{
-    Ack, Delta, Key, Resource, Snapshot, Upsert,
-    wire::{self, Encoded},
-};
+use ir::{Ack, Delta, Key, Resource, Snapshot, Upsert};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -67,7 +64,6 @@ pub struct Publication {
 pub struct Entry {
     key: Key,
     resource: Resource,
-    encoded: OnceLock<Encoded>,
 }
 
 /// The latest state of what changed for one subscriber.
@@ -309,7 +305,7 @@ impl Batch {
 
 impl Entry {
     fn new(key: Key, resource: Resource) -> Self {
-        Self { key, resource, encoded: OnceLock::new() }
+        Self { key, resource }
     }
 
     /// Its name.
@@ -320,11 +316,6 @@ impl Entry {
     /// Its value.
     pub fn resource(&self) -> &Resource {
         &self.resource
-    }
-
-    /// Its value for the wire: made for the first who asks, and the same for all others.
-    pub fn encoded(&self) -> &Encoded {
-        self.encoded.get_or_init(|| wire::encode(&self.resource))
     }
 }
 

@@ -12,7 +12,10 @@ use super::{
     samples::{pair, rule, samples},
     *,
 };
-use crate::{Certificate, HeaderName, HeaderValue, Regex, Secret, octets::Octets};
+use crate::{
+    Certificate, Failure, Filter, HeaderName, HeaderValue, Hostname, Id, Match, Regex, Secret,
+    octets::Octets,
+};
 
 fn read_back(resource: &Resource) -> Result<Resource, WireError> {
     decode(resource.kind().as_str(), &encode(resource).payload)
@@ -144,6 +147,40 @@ fn a_key_of_another_certificate_is_refused() {
     let reason = decode("Certificate", &bytes(&other, chain)).unwrap_err().to_string();
     assert!(reason.contains("does not belong"), "{reason}");
     assert!(!reason.contains("PRIVATE"), "{reason}");
+}
+
+#[test]
+fn of_what_is_refused_one_can_tell_whom_it_concerns() {
+    #[derive(Serialize)]
+    struct OtherRule {
+        route: &'static str,
+        index: u32,
+        matches: Vec<Match>,
+        filters: [HashMap<&'static str, u8>; 1],
+    }
+    let matches = rule().matches;
+    let filters = [HashMap::from([("Teleport", 1)])];
+    let other = OtherRule { route: "a/r", index: 3, matches: matches.clone(), filters };
+    let bytes = rmp_serde::to_vec_named(&other).unwrap();
+    assert!(decode("Rule", &bytes).unwrap_err().to_string().contains("Teleport"));
+    let Some(Outline::Rule(closed)) = outline("Rule", &bytes) else { panic!("no outline") };
+    assert_eq!((closed.matches, closed.index), (matches, 3));
+    assert_eq!(closed.filters, [Filter::Fail(Failure::NotUnderstood)]);
+
+    #[derive(Serialize)]
+    struct OtherListener {
+        bind: &'static str,
+        hostname: &'static str,
+        protocol: &'static str,
+    }
+    let other = OtherListener { bind: "a/g/80", hostname: "*.a.example", protocol: "Morse" };
+    let bytes = rmp_serde::to_vec_named(&other).unwrap();
+    assert!(decode("Listener", &bytes).is_err());
+    let hostname = Hostname::parse("*.a.example").unwrap();
+    let expected = Outline::Listener { bind: Id::new("a/g/80"), hostname };
+    assert_eq!(outline("Listener", &bytes), Some(expected));
+    assert_eq!(outline("Listener", b"\x80"), None);
+    assert_eq!(outline("Policy", &bytes), None);
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Kind {
 
 /// All of them, in the order in which they are exposed.
 #[cfg(test)]
-pub(crate) const ALL: [&Metric; 21] = [
+pub(crate) const ALL: [&Metric; 24] = [
     &REQUESTS,
     &REQUEST_DURATION,
     &REQUEST_BYTES,
@@ -59,6 +59,9 @@ pub(crate) const ALL: [&Metric; 21] = [
     &ACCESS_LOG_LINES,
     &CONFIG_REVISION,
     &CONFIG_REJECTED,
+    &STREAM_CONNECTED,
+    &STREAM_CONNECTS,
+    &STREAM_REJECTED,
     &BINDS,
     &TASK_PANICS,
     &WORKERS,
@@ -182,6 +185,27 @@ pub(crate) const CONFIG_REJECTED: Metric = Metric {
     kind: Kind::Gauge,
     labels: &[],
     help: "Resources of that revision that cannot be used.",
+};
+
+pub(crate) const STREAM_CONNECTED: Metric = Metric {
+    name: "portcullis_stream_connected",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "1 while a controller tells this proxy what to serve, else 0.",
+};
+
+pub(crate) const STREAM_CONNECTS: Metric = Metric {
+    name: "portcullis_stream_connects_total",
+    kind: Kind::Counter,
+    labels: &["result"],
+    help: "Attempts to reach a controller: `connected`, `redirected` to the one that leads, or `failed`.",
+};
+
+pub(crate) const STREAM_REJECTED: Metric = Metric {
+    name: "portcullis_stream_rejected_resources",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Resources that a controller sent and this version cannot read.",
 };
 
 pub(crate) const BINDS: Metric = Metric {

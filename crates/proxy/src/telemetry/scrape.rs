@@ -53,6 +53,13 @@ impl Telemetry {
         lines.sample(&["failed"], self.log_counts.failed.get());
         text.metric(&catalog::CONFIG_REVISION).sample(&[], self.config.revision.get());
         text.metric(&catalog::CONFIG_REJECTED).sample(&[], self.config.rejected.get());
+        let stream = &self.stream;
+        text.metric(&catalog::STREAM_CONNECTED).sample(&[], stream.connected.get());
+        let mut connects = text.metric(&catalog::STREAM_CONNECTS);
+        connects.sample(&["connected"], stream.connects.get());
+        connects.sample(&["redirected"], stream.redirects.get());
+        connects.sample(&["failed"], stream.failures.get());
+        text.metric(&catalog::STREAM_REJECTED).sample(&[], stream.rejected.get());
         let mut binds = text.metric(&catalog::BINDS);
         binds.sample(&["open"], self.config.binds_open.get());
         binds.sample(&["closed"], self.config.binds_closed.get());

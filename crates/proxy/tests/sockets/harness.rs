@@ -19,6 +19,7 @@ use socket2::{Domain, Socket, Type};
 
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod controller;
 pub(crate) mod echo;
 pub(crate) mod h2;
 pub(crate) mod raw;

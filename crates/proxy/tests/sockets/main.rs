@@ -26,6 +26,7 @@ mod mirrors;
 mod pools;
 mod reload;
 mod retries;
+mod subscribe;
 mod telemetry;
 mod tls;
 mod upgrades;

@@ -40,6 +40,11 @@ impl Authority {
         Identity { der: certificate.der().clone(), chain_pem: certificate.pem(), key }
     }
 
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// Clients that trust this authority, with a certificate of their own or without.
     pub(crate) fn client(&self, identity: Option<&Identity>, alpn: &[&[u8]]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();

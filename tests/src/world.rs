@@ -1,14 +1,14 @@
 //! Manifests become tables, step by step, as in a running process: each step is translated and
 //! compiled from the one before, and must equal what comes out from nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::{kind::ObjectKey, manifest, resources::Resources};
+use api::{kind::ObjectKey, manifest, meta::NamespacedName, resources::Resources};
 use ipnet::IpNet;
 use ir::{BindFailure, BindFault, Id};
 use router::Table;
 use serde::Deserialize;
-use translate::{Observations, Output, Settings, Translator, translate};
+use translate::{Observations, Output, Served, Settings, Translator, translate};
 
 use crate::{Case, fixture};
 
@@ -97,7 +97,7 @@ fn settings(case: &Case) -> Result<Settings, String> {
     let Some(text) = case.read_shared("settings.yaml")? else { return Ok(Settings::default()) };
     let flags: Flags = serde_saphyr::from_str(&text)
         .map_err(|error| format!("{case}: settings.yaml of the area: {error}"))?;
-    Ok(Settings { address_pool: flags.address_pool, ..Settings::default() })
+    Ok(Settings::standalone(flags.address_pool))
 }
 
 #[derive(Deserialize)]
@@ -128,7 +128,13 @@ fn observations(case: &Case) -> Result<(Observations, BTreeSet<Id<ir::Bind>>), S
     if let Some(text) = case.read("observations.yaml")? {
         let observed: Observed = serde_saphyr::from_str(&text)
             .map_err(|error| case.error("observations.yaml", error))?;
+        let mut by_gateway: BTreeMap<NamespacedName, Served> = BTreeMap::new();
         for Closed { bind, fault, message } in observed.closed {
+            let mut parts = bind.split('/');
+            let (Some(namespace), Some(name)) = (parts.next(), parts.next()) else {
+                return Err(case.error("observations.yaml", format!("no bind: {bind}")));
+            };
+            let served = by_gateway.entry(NamespacedName::new(namespace, name)).or_default();
             let bind = Id::new(bind);
             let fault = match fault {
                 Fault::InUse => BindFault::InUse,
@@ -137,7 +143,10 @@ fn observations(case: &Case) -> Result<(Observations, BTreeSet<Id<ir::Bind>>), S
                 Fault::Other => BindFault::Other,
             };
             closed.insert(bind.clone());
-            observations.close(BindFailure { bind, fault, message });
+            served.closed.insert(bind.clone(), BindFailure { bind, fault, message });
+        }
+        for (gateway, served) in by_gateway {
+            observations.gateway(gateway, Some(served));
         }
     }
     Ok((observations, closed))

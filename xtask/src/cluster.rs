@@ -17,6 +17,7 @@ use crate::cargo;
 
 pub(crate) mod cache;
 mod packages;
+mod scenarios;
 pub(crate) mod tools;
 
 /// Runs one `cargo xtask cluster` command.
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &[&str]) -> Result<bool> {
         ["load", images @ ..] if !images.is_empty() => {
             cluster.load(&images.iter().map(PathBuf::from).collect::<Vec<_>>())?;
         }
+        ["test", args @ ..] => return scenarios::run(&cluster, args),
         ["stop", component] => cluster.stop(component)?,
         ["start", component] => cluster.start(component)?,
         ["restart", component] => {
@@ -171,6 +173,17 @@ impl Cluster {
             ensure!(output.status.success(), "{}: {}", image.display(), said.trim_end());
             print!("{}", String::from_utf8_lossy(&output.stdout));
         }
+        Ok(())
+    }
+
+    /// Gives an image of the node a second name.
+    fn name_image(&self, image: &str, name: &str) -> Result<()> {
+        let mut command = self.inside("ctr")?;
+        command.args(["--address", "/run/portcullis-cluster/run/containerd.sock"]);
+        command.args(["--namespace", "k8s.io", "images", "tag", "--force", image, name]);
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{image} as {name}: {}", said.trim_end());
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::cargo;
 use crate::cluster::{Cluster, tools};
 
-mod install;
+pub(crate) mod install;
 mod listing;
 mod outcome;
 mod suite;

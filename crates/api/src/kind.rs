@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::meta::NamespacedName;
-use crate::names::{CORE_GROUP, DISCOVERY_GROUP, GATEWAY_EXPERIMENTAL_GROUP, GATEWAY_GROUP};
+use crate::names::{
+    CORE_GROUP, DISCOVERY_GROUP, GATEWAY_EXPERIMENTAL_GROUP, GATEWAY_GROUP, POLICY_GROUP,
+};
 
 /// A kind of object that we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,6 +40,8 @@ pub enum Kind {
     XMesh,
     /// `xtelemetrypolicies`
     XTelemetryPolicy,
+    /// `envoyproxies`
+    EnvoyProxy,
     /// `services`
     Service,
     /// `endpointslices`
@@ -52,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::ListenerSet,
@@ -67,6 +71,7 @@ impl Kind {
         Self::XBackendTrafficPolicy,
         Self::XMesh,
         Self::XTelemetryPolicy,
+        Self::EnvoyProxy,
         Self::Service,
         Self::EndpointSlice,
         Self::Secret,
@@ -147,6 +152,7 @@ impl Kind {
                 &["v1alpha1"],
                 "xtelemetrypolicies",
             ),
+            Self::EnvoyProxy => ("EnvoyProxy", POLICY_GROUP, &["v1alpha1"], "envoyproxies"),
             Self::Service => ("Service", CORE_GROUP, &["v1"], "services"),
             Self::EndpointSlice => ("EndpointSlice", DISCOVERY_GROUP, &["v1"], "endpointslices"),
             Self::Secret => ("Secret", CORE_GROUP, &["v1"], "secrets"),

@@ -15,6 +15,7 @@ pub mod condition;
 pub mod core;
 pub mod diagnostic;
 pub mod duration;
+pub mod envoy_proxy;
 pub mod experimental;
 pub mod filter;
 pub mod gateway;

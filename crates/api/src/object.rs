@@ -10,6 +10,7 @@ use crate::core::endpoint_slice::EndpointSlice;
 use crate::core::namespace::Namespace;
 use crate::core::secret::Secret;
 use crate::core::service::Service;
+use crate::envoy_proxy::EnvoyProxy;
 use crate::experimental::backend::XBackend;
 use crate::experimental::backend_traffic_policy::XBackendTrafficPolicy;
 use crate::experimental::mesh::XMesh;
@@ -57,6 +58,8 @@ pub enum Object {
     XMesh(Arc<XMesh>),
     /// A XTelemetryPolicy.
     XTelemetryPolicy(Arc<XTelemetryPolicy>),
+    /// An EnvoyProxy.
+    EnvoyProxy(Arc<EnvoyProxy>),
     /// A Service.
     Service(Arc<Service>),
     /// A EndpointSlice.
@@ -104,6 +107,7 @@ impl Object {
             Self::XBackendTrafficPolicy(_) => Kind::XBackendTrafficPolicy,
             Self::XMesh(_) => Kind::XMesh,
             Self::XTelemetryPolicy(_) => Kind::XTelemetryPolicy,
+            Self::EnvoyProxy(_) => Kind::EnvoyProxy,
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Secret(_) => Kind::Secret,
@@ -129,6 +133,7 @@ impl Object {
             Self::XBackendTrafficPolicy(object) => &object.metadata,
             Self::XMesh(object) => &object.metadata,
             Self::XTelemetryPolicy(object) => &object.metadata,
+            Self::EnvoyProxy(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
             Self::Secret(object) => &object.metadata,
@@ -174,6 +179,7 @@ impl Object {
             Self::XBackendTrafficPolicy(object) => &mut Arc::make_mut(object).metadata,
             Self::XMesh(object) => &mut Arc::make_mut(object).metadata,
             Self::XTelemetryPolicy(object) => &mut Arc::make_mut(object).metadata,
+            Self::EnvoyProxy(object) => &mut Arc::make_mut(object).metadata,
             Self::Service(object) => &mut Arc::make_mut(object).metadata,
             Self::EndpointSlice(object) => &mut Arc::make_mut(object).metadata,
             Self::Secret(object) => &mut Arc::make_mut(object).metadata,
@@ -206,6 +212,7 @@ impl Serialize for Object {
             Self::XBackendTrafficPolicy(object) => typed(&**object, serializer),
             Self::XMesh(object) => typed(&**object, serializer),
             Self::XTelemetryPolicy(object) => typed(&**object, serializer),
+            Self::EnvoyProxy(object) => typed(&**object, serializer),
             Self::Service(object) => typed(&**object, serializer),
             Self::EndpointSlice(object) => typed(&**object, serializer),
             Self::Secret(object) => typed(&**object, serializer),
@@ -464,6 +471,24 @@ impl Resource for XTelemetryPolicy {
 impl From<XTelemetryPolicy> for Object {
     fn from(object: XTelemetryPolicy) -> Self {
         Self::XTelemetryPolicy(Arc::new(object))
+    }
+}
+
+impl Resource for EnvoyProxy {
+    const KIND: Kind = Kind::EnvoyProxy;
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+impl From<EnvoyProxy> for Object {
+    fn from(object: EnvoyProxy) -> Self {
+        Self::EnvoyProxy(Arc::new(object))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::core::endpoint_slice::EndpointSlice;
 use crate::core::namespace::Namespace;
 use crate::core::secret::Secret;
 use crate::core::service::Service;
+use crate::envoy_proxy::EnvoyProxy;
 use crate::experimental::backend::XBackend;
 use crate::experimental::backend_traffic_policy::XBackendTrafficPolicy;
 use crate::experimental::mesh::XMesh;
@@ -132,6 +133,8 @@ pub struct Resources {
     pub x_meshes: Store<XMesh>,
     /// Objects of kind XTelemetryPolicy.
     pub x_telemetry_policies: Store<XTelemetryPolicy>,
+    /// Objects of kind EnvoyProxy.
+    pub envoy_proxies: Store<EnvoyProxy>,
     /// Objects of kind Service.
     pub services: Store<Service>,
     /// Objects of kind EndpointSlice.
@@ -174,6 +177,7 @@ impl Resources {
             Object::XTelemetryPolicy(object) => {
                 self.x_telemetry_policies.insert(object).map(Object::XTelemetryPolicy)
             }
+            Object::EnvoyProxy(object) => self.envoy_proxies.insert(object).map(Object::EnvoyProxy),
             Object::Service(object) => self.services.insert(object).map(Object::Service),
             Object::EndpointSlice(object) => {
                 self.endpoint_slices.insert(object).map(Object::EndpointSlice)
@@ -208,6 +212,7 @@ impl Resources {
             Kind::XTelemetryPolicy => {
                 self.x_telemetry_policies.remove(name).map(Object::XTelemetryPolicy)
             }
+            Kind::EnvoyProxy => self.envoy_proxies.remove(name).map(Object::EnvoyProxy),
             Kind::Service => self.services.remove(name).map(Object::Service),
             Kind::EndpointSlice => self.endpoint_slices.remove(name).map(Object::EndpointSlice),
             Kind::Secret => self.secrets.remove(name).map(Object::Secret),
@@ -244,6 +249,7 @@ impl Resources {
             Kind::XTelemetryPolicy => {
                 self.x_telemetry_policies.get(name).cloned().map(Object::XTelemetryPolicy)
             }
+            Kind::EnvoyProxy => self.envoy_proxies.get(name).cloned().map(Object::EnvoyProxy),
             Kind::Service => self.services.get(name).cloned().map(Object::Service),
             Kind::EndpointSlice => {
                 self.endpoint_slices.get(name).cloned().map(Object::EndpointSlice)
@@ -278,6 +284,7 @@ impl Resources {
             }
             Kind::XMesh => list(&self.x_meshes, Object::XMesh),
             Kind::XTelemetryPolicy => list(&self.x_telemetry_policies, Object::XTelemetryPolicy),
+            Kind::EnvoyProxy => list(&self.envoy_proxies, Object::EnvoyProxy),
             Kind::Service => list(&self.services, Object::Service),
             Kind::EndpointSlice => list(&self.endpoint_slices, Object::EndpointSlice),
             Kind::Secret => list(&self.secrets, Object::Secret),

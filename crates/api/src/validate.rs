@@ -11,6 +11,7 @@ use crate::object::Object;
 
 mod backend_tls_policy;
 mod core_kinds;
+mod envoy_proxy;
 mod experimental;
 mod filter;
 mod gateway;
@@ -50,6 +51,7 @@ pub fn object(object: &Object, version: &str) -> Vec<Violation> {
         }
         Object::XMesh(mesh) => gateway::class(&mesh.spec, &mut out),
         Object::XTelemetryPolicy(policy) => experimental::telemetry(&policy.spec, &mut out),
+        Object::EnvoyProxy(proxy) => envoy_proxy::check(&proxy.spec, &mut out),
         Object::Service(service) => service::check(&service.spec, &mut out),
         Object::EndpointSlice(slice) => core_kinds::endpoint_slice(slice, &mut out),
         Object::Secret(secret) => core_kinds::secret(secret, &mut out),

@@ -19,7 +19,7 @@ pub(crate) use explain::Found;
 
 /// How manifests are translated from the command line.
 fn settings(address_pool: Option<IpNet>) -> ::translate::Settings {
-    ::translate::Settings { address_pool, ..::translate::Settings::default() }
+    ::translate::Settings::standalone(address_pool)
 }
 
 /// A path that leads nowhere is a slip of the hand: what would be said without it misleads.

@@ -78,6 +78,8 @@ pub(crate) struct EventLoop {
     pending: BTreeSet<ir::Key>,
     /// The revision that the proxy has not answered yet, and what it holds.
     under_way: Option<(u64, Published)>,
+    /// What the proxy serves, and its last word about that.
+    served: (Published, Ack),
     /// What was said already, by what it is about.
     told: BTreeMap<Problem, Problem>,
     refused: Vec<Rejection>,
@@ -102,6 +104,7 @@ impl EventLoop {
             published: Snapshot::default(),
             pending: BTreeSet::new(),
             under_way: None,
+            served: Default::default(),
             told: BTreeMap::new(),
             refused: Vec::new(),
             progress,
@@ -173,11 +176,27 @@ impl EventLoop {
         }
         self.refused.clone_from(&ack.rejected);
         self.progress.send_modify(|progress| progress.served = ack.revision);
-        let mut news = self.observations.take(ack);
         if let Some((_, published)) =
             self.under_way.take_if(|(revision, _)| *revision <= ack.revision)
         {
-            news |= self.observations.acked(published);
+            self.served.0 = published;
+        }
+        self.served.1.clone_from(ack);
+        self.serve()
+    }
+
+    /// Tells the translation what the proxy serves. Whether that is news.
+    fn serve(&mut self) -> bool {
+        let (published, ack) = &self.served;
+        let known = self.observations.gateways().cloned();
+        let gateways: BTreeSet<_> = known.chain(published.gateways().cloned()).collect();
+        let mut news = false;
+        for name in gateways {
+            let mut served = published.served(&name);
+            if let Some(served) = &mut served {
+                served.complain(ack);
+            }
+            news |= self.observations.gateway(name, served);
         }
         news
     }
@@ -198,7 +217,8 @@ impl EventLoop {
         let delta = ir::diff(revision, &self.published, &self.translator.output().ir, Some(&keys));
         let published = self.translator.output().published();
         if delta.is_empty() && revision > 1 {
-            if self.observations.acked(published) {
+            self.served.0 = published;
+            if self.serve() {
                 self.translate(&BTreeSet::new());
             }
             return Ok(());

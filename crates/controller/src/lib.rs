@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use translate::Settings;
 
 pub mod event_loop;
+pub mod lead;
 pub mod mailbox;
 pub mod provider;
 pub mod publish;

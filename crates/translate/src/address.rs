@@ -18,7 +18,7 @@ use api::{
 };
 use ipnet::IpNet;
 
-use crate::{Settings, order};
+use crate::order;
 
 /// The addresses of one Gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) struct Slot {
 /// The addresses of all Gateways that are ours.
 pub(crate) fn place<'a>(
     gateways: impl Iterator<Item = &'a Arc<Gateway>>,
-    settings: &Settings,
+    pool: Option<IpNet>,
 ) -> BTreeMap<NamespacedName, Arc<Placement>> {
     let mut gateways: Vec<&Arc<Gateway>> = gateways.collect();
     gateways.sort_by_cached_key(|gateway| order::age(&gateway.metadata));
@@ -58,7 +58,7 @@ pub(crate) fn place<'a>(
     let mut placements = BTreeMap::new();
     for gateway in gateways {
         let name = gateway.metadata.namespaced_name();
-        let mut placement = assign(gateway, &name, settings, &mut used);
+        let mut placement = assign(gateway, &name, pool, &mut used);
         for slot in &placement.slots {
             for port in ports(gateway) {
                 let socket = (slot.address, port);
@@ -76,11 +76,11 @@ pub(crate) fn place<'a>(
 fn assign(
     gateway: &Gateway,
     name: &NamespacedName,
-    settings: &Settings,
+    pool: Option<IpNet>,
     used: &mut BTreeSet<IpAddr>,
 ) -> Placement {
     let mut placement = Placement::default();
-    let mut any = |entry: usize| match settings.address_pool {
+    let mut any = |entry: usize| match pool {
         None => Ok(None),
         Some(pool) => match from_pool(pool, name, entry, used) {
             Some(address) => {
@@ -209,7 +209,7 @@ fn usable(pool: IpNet) -> (u128, u128) {
 }
 
 /// FNV-1a: the same in every release and on every machine.
-fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -17,6 +17,7 @@ mod filter;
 mod finding;
 mod gateway;
 mod grants;
+mod infra;
 mod listener;
 mod observations;
 mod order;
@@ -34,8 +35,9 @@ use api::{kind::ObjectKey, meta::NamespacedName, resources::Resources};
 use ir::Snapshot;
 
 pub use diagnostics::Diagnostic;
-pub use observations::{Observations, Published};
-pub use settings::Settings;
+pub use infra::{Infra, InfraPort};
+pub use observations::{Contents, Observations, Published, Served};
+pub use settings::{Mode, Settings};
 pub use status::{ObjectStatus, Status};
 pub use translator::{Step, Translator};
 
@@ -48,14 +50,16 @@ pub struct Output {
     pub status: Status,
     /// Every mistake and everything that is not served, in order of the objects.
     pub diagnostics: BTreeSet<Diagnostic>,
-    /// Our Gateways, with the generation that this output is about.
-    pub gateways: BTreeMap<NamespacedName, i64>,
+    /// What must be there in a cluster, by Gateway.
+    pub infra: BTreeMap<NamespacedName, Infra>,
+    /// Our Gateways, and what this output holds of each.
+    pub gateways: Published,
 }
 
 impl Output {
-    /// What a proxy has that has taken in this output; see [`Observations::acked`].
+    /// What a proxy has that has taken in this output; see [`Observations::gateway`].
     pub fn published(&self) -> Published {
-        Published::new(self.gateways.clone(), self.ir.binds.keys().cloned().collect())
+        self.gateways.clone()
     }
 }
 

@@ -18,7 +18,7 @@ use api::{
 };
 
 use crate::{
-    Observations, Output, Settings, address,
+    Contents, Mode, Observations, Output, Settings, address,
     backend::{self, BackendKey},
     certificates::Parsed,
     class::{self, Claim, Classes},
@@ -61,6 +61,8 @@ pub struct Step {
     pub changed_status: BTreeSet<ObjectKey>,
     /// Secrets and ConfigMaps that are looked up now and were not before, or the other way round.
     pub changed_wanted: BTreeSet<ObjectKey>,
+    /// Gateways whose infrastructure is new, other, or gone.
+    pub changed_infra: BTreeSet<NamespacedName>,
 }
 
 /// Steps that must be rerun.
@@ -136,8 +138,11 @@ impl Translator {
             self.tls_wanted(resources, &mut dirty);
         }
         if self.observations != *observations {
+            dirty.statuses.extend(self.observations.differences(observations));
+            if self.observations.everything() != observations.everything() {
+                dirty.statuses.extend(self.gateways.keys().cloned());
+            }
             self.observations = observations.clone();
-            dirty.statuses.extend(self.gateways.keys().cloned());
         }
         for name in std::mem::take(&mut dirty.gateways) {
             self.gateway(resources, name, &mut dirty, &mut step);
@@ -247,7 +252,12 @@ impl Translator {
         };
         let ours: Vec<&Arc<Gateway>> =
             resources.gateways.iter().map(|(_, gateway)| gateway).filter(served).collect();
-        let placements = address::place(ours.iter().copied(), &self.settings);
+        let placements = match &self.settings.mode {
+            Mode::Standalone { address_pool, .. } => {
+                address::place(ours.iter().copied(), *address_pool)
+            }
+            Mode::Cluster => BTreeMap::new(),
+        };
         let default_gateways: Vec<NamespacedName> = ours
             .iter()
             .filter(|gateway| gateway.spec.default_scope == Some(GatewayDefaultScope::All))
@@ -298,11 +308,13 @@ impl Translator {
         }
         match found.view {
             Some(view) => {
-                self.output.gateways.insert(name.clone(), view.generation);
+                let binds = view.listeners.iter().flat_map(|listener| listener.binds.clone());
+                let contents = Contents { generation: view.generation, binds: binds.collect() };
+                self.output.gateways.0.insert(name.clone(), Arc::new(contents));
                 self.gateways.insert(name.clone(), view);
             }
             None => {
-                self.output.gateways.remove(&name);
+                self.output.gateways.0.remove(&name);
                 self.gateways.remove(&name);
             }
         }

@@ -5,15 +5,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use api::{kind::ObjectKey, manifest, resources::Resources};
+use api::{kind::ObjectKey, manifest, meta::NamespacedName, resources::Resources};
 use ir::{BindFailure, BindFault, Id, Snapshot};
-use portcullis_translate::{Observations, Output, Settings, Translator, translate};
+use portcullis_translate::{Observations, Output, Served, Settings, Translator, translate};
 use serde::Deserialize;
 
 #[test]
@@ -169,7 +169,7 @@ struct Flags {
 fn settings(area: &Path) -> Settings {
     let Some(text) = read(&area.join("settings.yaml")) else { return Settings::default() };
     let flags: Flags = serde_saphyr::from_str(&text).unwrap();
-    Settings { address_pool: flags.address_pool, ..Settings::default() }
+    Settings::standalone(flags.address_pool)
 }
 
 #[derive(Deserialize)]
@@ -190,6 +190,7 @@ fn observations(case: &Path) -> Observations {
     let mut observations = Observations::all_open();
     let Some(text) = read(&case.join("observations.yaml")) else { return observations };
     let observed: Observed = serde_saphyr::from_str(&text).unwrap();
+    let mut closed: BTreeMap<NamespacedName, Served> = BTreeMap::new();
     for Closed { bind, fault, message } in observed.closed {
         let fault = match fault.as_str() {
             "InUse" => BindFault::InUse,
@@ -197,7 +198,14 @@ fn observations(case: &Path) -> Observations {
             "NoSuchAddress" => BindFault::NoSuchAddress,
             _ => BindFault::Other,
         };
-        observations.close(BindFailure { bind: Id::new(bind), fault, message });
+        let mut parts = bind.split('/');
+        let (Some(namespace), Some(name)) = (parts.next(), parts.next()) else { panic!("{bind}") };
+        let served = closed.entry(NamespacedName::new(namespace, name)).or_default();
+        let bind = Id::new(bind);
+        served.closed.insert(bind.clone(), BindFailure { bind, fault, message });
+    }
+    for (gateway, served) in closed {
+        observations.gateway(gateway, Some(served));
     }
     observations
 }

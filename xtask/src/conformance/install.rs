@@ -14,7 +14,7 @@ use crate::image;
 pub(super) const CLASS: &str = "portcullis";
 
 /// Builds the image, gives it to the node and installs the chart in place of what was there.
-pub(super) fn install(root: &Path, cluster: &Cluster, cargo_profile: &str) -> Result<()> {
+pub(crate) fn install(root: &Path, cluster: &Cluster, cargo_profile: &str) -> Result<()> {
     let archive = image::build(root, cargo_profile)?;
     cluster.load(&[archive])?;
     // The tag stays the same from build to build, so what runs has to go first.

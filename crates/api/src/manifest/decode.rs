@@ -20,6 +20,7 @@ use crate::core::namespace::Namespace;
 use crate::core::secret::Secret;
 use crate::core::service::Service;
 use crate::diagnostic::Reason;
+use crate::envoy_proxy::EnvoyProxy;
 use crate::experimental::backend::XBackend;
 use crate::experimental::backend_traffic_policy::XBackendTrafficPolicy;
 use crate::experimental::mesh::XMesh;
@@ -69,6 +70,7 @@ pub(super) fn object(
         Kind::XBackendTrafficPolicy => typed::<XBackendTrafficPolicy>(namespace, node),
         Kind::XMesh => typed::<XMesh>(namespace, node),
         Kind::XTelemetryPolicy => typed::<XTelemetryPolicy>(namespace, node),
+        Kind::EnvoyProxy => typed::<EnvoyProxy>(namespace, node),
         Kind::Service => typed::<Service>(namespace, node),
         Kind::EndpointSlice => typed::<EndpointSlice>(namespace, node),
         Kind::Secret => typed::<Secret>(namespace, node),

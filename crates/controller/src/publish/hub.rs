@@ -9,13 +9,16 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use api::meta::NamespacedName;
-use ir::{Ack, Delta, Key, Resource, Snapshot, Upsert};
+use ir::{
+    Ack, Delta, Key, Resource, Snapshot, Upsert,
+    wire::{self, Encoded},
+};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -64,6 +67,7 @@ pub struct Publication {
 pub struct Entry {
     key: Key,
     resource: Resource,
+    encoded: OnceLock<Encoded>,
 }
 
 /// The latest state of what changed for one subscriber.
@@ -305,7 +309,7 @@ impl Batch {
 
 impl Entry {
     fn new(key: Key, resource: Resource) -> Self {
-        Self { key, resource }
+        Self { key, resource, encoded: OnceLock::new() }
     }
 
     /// Its name.
@@ -316,6 +320,11 @@ impl Entry {
     /// Its value.
     pub fn resource(&self) -> &Resource {
         &self.resource
+    }
+
+    /// Its value for the wire: made for the first who asks, and the same for all others.
+    pub fn encoded(&self) -> &Encoded {
+        self.encoded.get_or_init(|| wire::encode(&self.resource))
     }
 }
 

@@ -12,7 +12,7 @@ use api::{
 use ir::{BindFailure, BindFault, Id};
 
 use crate::{
-    Observations, Settings,
+    Mode, Observations, Settings,
     address::Slot,
     diagnostics::{Diagnostic, Diagnostics},
     finding::Finding,
@@ -46,7 +46,8 @@ pub(crate) fn gateway(
     }
     let mut conditions = vec![
         view.accepted.clone().condition(ConditionType::Accepted, view.generation),
-        programmed(view, &listeners).condition(ConditionType::Programmed, view.generation),
+        programmed(view, &listeners, observations.fault(name))
+            .condition(ConditionType::Programmed, view.generation),
         view.resolved.clone().condition(ConditionType::ResolvedRefs, view.generation),
     ];
     if view.insecure {
@@ -58,7 +59,7 @@ pub(crate) fn gateway(
     if let Some(finding) = assigned(view) {
         conditions.push(finding.condition(ConditionType::AddressesAssigned, view.generation));
     }
-    let addresses = addresses(view, observations, settings);
+    let addresses = addresses(name, view, observations, settings);
     let listeners = listeners
         .into_iter()
         .map(|(listener, programming)| {
@@ -100,12 +101,13 @@ fn programming(
         (None, Some(taken)) => return Programming::Unusable(taken.clone()),
         (None, None) => {}
     }
-    if let Some(reason) = observations.refused(&Id::new(format!("{name}/{}", listener.name))) {
+    if let Some(reason) = observations.refused(name, &Id::new(format!("{name}/{}", listener.name)))
+    {
         return Programming::Invalid(format!("the proxy refused it: {reason}"));
     }
     let acked = observations.has(name, view.generation);
     let states: Vec<BindState<'_>> =
-        listener.binds.iter().map(|bind| observations.bind(bind)).collect();
+        listener.binds.iter().map(|bind| observations.bind(name, bind)).collect();
     let closed = states.iter().find_map(|state| match state {
         BindState::Closed(failure) => Some(failed(failure)),
         _ => None,
@@ -133,9 +135,16 @@ fn failed(failure: &BindFailure) -> String {
     }
 }
 
-fn programmed(view: &GatewayView, listeners: &[(&ListenerView, Programming)]) -> Finding {
+fn programmed(
+    view: &GatewayView,
+    listeners: &[(&ListenerView, Programming)],
+    fault: Option<&str>,
+) -> Finding {
     if !view.accepted.holds() {
         return Finding::no(Reason::Invalid, "the Gateway is not accepted");
+    }
+    if let Some(fault) = fault {
+        return Finding::no(Reason::NoResources, fault);
     }
     if let Some((field, message)) = view.placement.unassigned.first() {
         return Finding::no(Reason::AddressNotAssigned, format!("{field}: {message}"));
@@ -189,6 +198,7 @@ fn assigned(view: &GatewayView) -> Option<Finding> {
 
 /// Where the Gateway is reached: nothing that does not work.
 fn addresses(
+    name: &NamespacedName,
     view: &GatewayView,
     observations: &Observations,
     settings: &Settings,
@@ -199,7 +209,7 @@ fn addresses(
             let slots = placement.slots.iter();
             let own = slots.filter(|s| !placement.taken.contains_key(&(s.address, listener.port)));
             own.zip(&listener.binds)
-                .any(|(own, bind)| own == *slot && observations.bind(bind) == BindState::Open)
+                .any(|(own, bind)| own == *slot && observations.bind(name, bind) == BindState::Open)
         })
     };
     let mut addresses: Vec<GatewayStatusAddress> = Vec::new();
@@ -214,10 +224,14 @@ fn addresses(
             addresses.push(GatewayStatusAddress { routability, type_, value });
         }
     };
+    let default: &[IpAddr] = match &settings.mode {
+        Mode::Standalone { default_addresses, .. } => default_addresses,
+        Mode::Cluster => &[],
+    };
     for slot in view.placement.slots.iter().filter(works) {
         match slot.address {
             Some(address) => add(address, &slot.routability),
-            None => settings.default_addresses.iter().for_each(|ip| add(*ip, &slot.routability)),
+            None => default.iter().for_each(|ip| add(*ip, &slot.routability)),
         }
     }
     addresses

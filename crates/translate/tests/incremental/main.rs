@@ -13,7 +13,9 @@ use api::{
     resources::Resources,
 };
 use ir::{BindFailure, BindFault, Snapshot};
-use portcullis_translate::{ObjectStatus, Observations, Settings, Step, Translator, translate};
+use portcullis_translate::{
+    ObjectStatus, Observations, Published, Settings, Step, Translator, translate,
+};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 
 mod world;
@@ -45,7 +47,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         Just(Some("127.1.0.0/16".parse().expect("a network"))),
         Just(Some("127.1.0.4/31".parse().expect("a network"))),
     ];
-    pool.prop_map(|address_pool| Settings { address_pool, ..Settings::default() })
+    pool.prop_map(Settings::standalone)
 }
 
 proptest::proptest! {
@@ -141,17 +143,32 @@ fn apply(
             changed.insert(key);
         }
         Edit::Observe(every) => {
-            observations.acked(translator.output().published());
-            let binds = translator.output().ir.binds.keys().step_by(*every);
-            let closed = binds.map(|bind| BindFailure {
-                bind: bind.clone(),
-                fault: BindFault::InUse,
-                message: "taken".into(),
-            });
-            let ack = ir::Ack { closed: closed.collect(), ..ir::Ack::default() };
-            observations.take(&ack);
+            let published = translator.output().published();
+            serve(&published, observations);
+            for (bind, value) in translator.output().ir.binds.iter().step_by(*every) {
+                let (namespace, name) = value.gateway.split_once('/').unwrap();
+                let gateway = NamespacedName::new(namespace, name);
+                let mut served = published.served(&gateway).unwrap();
+                served.complain(&ir::Ack { closed: vec![in_use(bind)], ..ir::Ack::default() });
+                observations.gateway(gateway, Some(served));
+            }
         }
     }
+}
+
+/// Every Gateway is served as published, and no other.
+fn serve(published: &Published, observations: &mut Observations) -> bool {
+    let known: Vec<_> = observations.gateways().cloned().collect();
+    let all: BTreeSet<_> = known.into_iter().chain(published.gateways().cloned()).collect();
+    let news = all.into_iter().map(|name| {
+        let served = published.served(&name);
+        observations.gateway(name, served)
+    });
+    news.fold(false, |any, news| any | news)
+}
+
+fn in_use(bind: &ir::Id<ir::Bind>) -> BindFailure {
+    BindFailure { bind: bind.clone(), fault: BindFault::InUse, message: "taken".into() }
 }
 
 fn sorted(mut delta: ir::Delta) -> ir::Delta {
@@ -296,7 +313,7 @@ fn a_gateway_is_programmed_when_a_proxy_has_this_generation_and_every_socket() {
     translator.update(&resources, &observations, &everything);
     assert_eq!(programmed(&translator), pending);
 
-    assert!(observations.acked(translator.output().published()));
+    assert!(serve(&translator.output().published(), &mut observations));
     translator.update(&resources, &observations, &BTreeSet::new());
     assert_eq!(programmed(&translator), done);
 
@@ -308,7 +325,7 @@ fn a_gateway_is_programmed_when_a_proxy_has_this_generation_and_every_socket() {
     translator.update(&resources, &observations, &BTreeSet::from([key.clone()]));
     assert_eq!(programmed(&translator), pending, "a new generation");
 
-    assert!(observations.acked(translator.output().published()));
+    assert!(serve(&translator.output().published(), &mut observations));
     translator.update(&resources, &observations, &BTreeSet::new());
     assert_eq!(programmed(&translator), done);
 
@@ -318,9 +335,10 @@ fn a_gateway_is_programmed_when_a_proxy_has_this_generation_and_every_socket() {
     assert_eq!(programmed(&translator), pending, "a new socket, though nobody counted");
 
     let bind = translator.output().ir.binds.keys().next().unwrap().clone();
-    let failure = BindFailure { bind, fault: BindFault::InUse, message: "in use".into() };
-    assert!(observations.acked(translator.output().published()));
-    observations.take(&ir::Ack { closed: vec![failure], ..ir::Ack::default() });
+    assert!(serve(&translator.output().published(), &mut observations));
+    let mut served = translator.output().published().served(&name).unwrap();
+    served.complain(&ir::Ack { closed: vec![in_use(&bind)], ..ir::Ack::default() });
+    observations.gateway(name, Some(served));
     translator.update(&resources, &observations, &BTreeSet::new());
     let unusable = (ConditionStatus::False, "AddressNotUsable".to_owned());
     assert_eq!(programmed(&translator), unusable);

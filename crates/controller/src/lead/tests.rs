@@ -1,0 +1,218 @@
+//! Elections on a paused clock: every wait is exact, and none is waited for.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use self::lease_server::LeaseServer;
+use super::*;
+
+mod lease_server;
+
+const ONE: &str = "one";
+const TWO: &str = "two";
+const THREE: &str = "three";
+
+#[tokio::test(start_paused = true)]
+async fn one_leads_and_the_others_know_where() {
+    let server = LeaseServer::new();
+    let replicas = [ONE, TWO, THREE].map(|name| stand(&server, name));
+    let [first, second, third] = replicas.each_ref();
+    let mut leads: Vec<watch::Receiver<Lead>> =
+        [first, second, third].iter().map(|of| of.lead()).collect();
+    for lead in &mut leads {
+        lead.wait_for(|lead| *lead != Lead::Unknown && *lead != free()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let leaders = leads.iter().filter(|lead| lead.borrow().is_leader()).count();
+    assert_eq!(leaders, 1);
+    let holder = server.lease()["spec"]["holderIdentity"].as_str().unwrap().to_owned();
+    let address = address(&holder);
+    assert!(address.is_some());
+    for lead in leads.iter().filter(|lead| !lead.borrow().is_leader()) {
+        assert_eq!(*lead.borrow(), Lead::Follower { address });
+    }
+    assert_eq!(server.lease()["spec"]["leaseTransitions"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clean_exit_hands_over_at_once() {
+    let server = LeaseServer::new();
+    let (one, two) = pair(&server).await;
+    let mut left = one.lead();
+    let start = Instant::now();
+    one.resign().await;
+    leads(&two).await;
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(!left.borrow_and_update().is_leader());
+    assert_eq!(server.lease()["spec"]["leaseTransitions"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_is_noticed_in_time_and_never_early() {
+    for run in 0..20 {
+        let server = LeaseServer::new();
+        let (one, two) = pair(&server).await;
+        tokio::time::sleep(Duration::from_millis(100 * run)).await;
+        let start = Instant::now();
+        drop(one);
+        leads(&two).await;
+        let after = start.elapsed();
+        assert!(after > HOLD - RENEW.mul_f64(1.2) && after < Duration::from_secs(15), "{after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_cut_off_steps_down_before_another_leads() {
+    for run in 0..20 {
+        let server = LeaseServer::new();
+        let (one, two) = pair(&server).await;
+        tokio::time::sleep(Duration::from_millis(100 * run)).await;
+        server.cut(ONE);
+        let (mut before, mut after) = (one.lead(), two.lead());
+        let start = Instant::now();
+        let fall = async {
+            before.wait_for(|lead| !lead.is_leader()).await.unwrap();
+            start.elapsed()
+        };
+        let rise = async {
+            after.wait_for(|lead| lead.is_leader()).await.unwrap();
+            start.elapsed()
+        };
+        let (fell, rose) = tokio::join!(fall, rise);
+        assert!(fell + Duration::from_secs(1) < rose, "{fell:?} {rose:?}");
+        assert!(rose < Duration::from_secs(15), "{rose:?}");
+        // What it sent before may still arrive; it changes nothing.
+        server.mend(ONE);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(*one.lead().borrow(), follows(TWO));
+        assert!(two.lead().borrow().is_leader());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_alone_returns_as_soon_as_the_api_server_does() {
+    let server = LeaseServer::new();
+    let one = stand(&server, ONE);
+    leads(&one).await;
+    server.cut(ONE);
+    one.lead().wait_for(|lead| *lead == free()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    server.mend(ONE);
+    let start = Instant::now();
+    leads(&one).await;
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clocks_of_others_decide_nothing() {
+    for wrong in ["1970-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"] {
+        let server = LeaseServer::new();
+        let hold = |turn: u32| {
+            json!({
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": {"name": "portcullis", "namespace": "default"},
+                "spec": {
+                    "holderIdentity": "10.0.0.9:15010/other", "leaseDurationSeconds": 10,
+                    "acquireTime": wrong, "renewTime": wrong, "leaseTransitions": turn,
+                },
+            })
+        };
+        server.put(hold(0));
+        let one = stand(&server, ONE);
+        for turn in 0..30 {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            server.put(hold(turn));
+            tokio::task::yield_now().await;
+            assert_eq!(
+                *one.lead().borrow(),
+                Lead::Follower { address: address("10.0.0.9:15010/") }
+            );
+        }
+        let start = Instant::now();
+        leads(&one).await;
+        let after = start.elapsed();
+        assert!(after >= LEASE && after < Duration::from_secs(15), "{after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_somebody_edits_or_deletes_stays_with_its_holder() {
+    let server = LeaseServer::new();
+    let (one, two) = pair(&server).await;
+    let (mut before, mut after) = (one.lead(), two.lead());
+    before.mark_unchanged();
+    for turn in 0..20 {
+        match turn % 2 {
+            0 => server
+                .edit(|lease| lease["metadata"]["labels"] = json!({"turn": format!("{turn}")})),
+            _ => server.delete(),
+        }
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(server.lease()["spec"]["holderIdentity"], identity(ONE));
+    }
+    assert!(!before.has_changed().unwrap());
+    assert_eq!(*after.borrow_and_update(), follows(ONE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_another_one_took_is_let_go() {
+    let server = LeaseServer::new();
+    let one = stand(&server, ONE);
+    leads(&one).await;
+    server.edit(|lease| lease["spec"]["holderIdentity"] = json!(identity(TWO)));
+    one.lead().wait_for(|lead| *lead == follows(TWO)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_starts_again_in_its_pod_leads_at_once() {
+    let server = LeaseServer::new();
+    let (one, _two) = pair(&server).await;
+    drop(one);
+    let start = Instant::now();
+    let one = stand(&server, ONE);
+    leads(&one).await;
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+/// Two replicas, of which the first leads.
+async fn pair(server: &LeaseServer) -> (Election, Election) {
+    let one = stand(server, ONE);
+    leads(&one).await;
+    let two = stand(server, TWO);
+    two.lead().wait_for(|lead| *lead == follows(ONE)).await.unwrap();
+    (one, two)
+}
+
+fn stand(server: &LeaseServer, name: &'static str) -> Election {
+    Election::start(server.client(name), candidate(name))
+}
+
+async fn leads(election: &Election) {
+    let wait = Duration::from_secs(60);
+    let mut lead = election.lead();
+    tokio::time::timeout(wait, lead.wait_for(|lead| lead.is_leader())).await.unwrap().unwrap();
+}
+
+fn candidate(name: &str) -> Candidate {
+    let host = [ONE, TWO, THREE].iter().position(|known| *known == name).unwrap();
+    Candidate {
+        namespace: "default".into(),
+        lease: "portcullis".into(),
+        address: format!("10.0.0.{}:15010", host + 1).parse().unwrap(),
+        pod: name.to_owned(),
+    }
+}
+
+fn identity(name: &str) -> String {
+    candidate(name).identity()
+}
+
+fn follows(name: &str) -> Lead {
+    Lead::Follower { address: Some(candidate(name).address) }
+}
+
+fn free() -> Lead {
+    Lead::Follower { address: None }
+}

@@ -3,3 +3,4 @@
 
 pub mod echo;
 pub mod file;
+pub mod kubernetes;

@@ -98,7 +98,7 @@ impl Problem {
         }
     }
 
-    fn of_meaning(found: &translate::Diagnostic, place: Option<&Source>) -> Self {
+    pub(crate) fn of_meaning(found: &translate::Diagnostic, place: Option<&Source>) -> Self {
         Self {
             place: place.map(ToString::to_string),
             severity: found.severity.as_str(),

@@ -1,12 +1,14 @@
 //! Which resources the server has. Written out apart from the product's own list of kinds, so that
 //! the one can judge the other.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::storage::Place;
 
-/// One resource in all its versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One resource in all its versions. It is the same one when it gets others.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Resource {
     /// Empty for the core group.
     pub(crate) group: &'static str,
@@ -33,6 +35,26 @@ impl Resource {
         name == self.plural || full == Some(self.group)
     }
 }
+
+impl Ord for Resource {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.group, self.plural).cmp(&(other.group, other.plural))
+    }
+}
+
+impl PartialOrd for Resource {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Resource {}
 
 /// The resources that are there.
 pub(super) struct Catalog(Vec<Resource>);

@@ -20,6 +20,8 @@ pub struct LiveObjects {
 /// An object as the API server holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
+    /// The version of its kind that it was read in.
+    pub version: &'static str,
     /// Survives neither deletion nor re-creation.
     pub uid: String,
     /// For optimistic writes.
@@ -43,18 +45,24 @@ impl LiveObjects {
         self.objects.lock().get(key).cloned()
     }
 
+    /// The keys of all objects.
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.objects.lock().keys().cloned().collect()
+    }
+
     /// Keys of objects that are new, other or gone since the last call. For one task.
     pub async fn changed(&self) -> BTreeSet<ObjectKey> {
         self.changed.take().await.into_keys().collect()
     }
 
     /// Takes in an object as JSON, if the status of its kind is ours to write.
-    pub(super) fn put(&self, key: &ObjectKey, json: &[u8]) {
+    pub(super) fn put(&self, key: &ObjectKey, version: &'static str, json: &[u8]) {
         if !is_reported(key.kind) {
             return;
         }
         let Ok(Fields { metadata, status }) = serde_json::from_slice(json) else { return };
         let live = Live {
+            version,
             uid: metadata.uid,
             resource_version: metadata.resource_version,
             generation: metadata.generation,
@@ -107,12 +115,13 @@ mod tests {
             "spec": {"any": "thing"}, "status": {"parents": [{"foreign": true}]},
         });
         let text = object.to_string();
-        live.put(&key(Kind::HTTPRoute), text.as_bytes());
-        live.put(&key(Kind::Service), text.as_bytes());
+        live.put(&key(Kind::HTTPRoute), "v1", text.as_bytes());
+        live.put(&key(Kind::Service), "v1", text.as_bytes());
         let found = live.get(&key(Kind::HTTPRoute)).unwrap();
         assert_eq!(found.status(), object["status"]);
         assert_eq!((&*found.uid, &*found.resource_version, found.generation), ("u", "7", 3));
         assert!(live.get(&key(Kind::Service)).is_none(), "not ours to write");
+        assert_eq!((found.version, live.keys()), ("v1", vec![key(Kind::HTTPRoute)]));
         assert_eq!(live.changed().await, BTreeSet::from([key(Kind::HTTPRoute)]));
         live.remove(&key(Kind::HTTPRoute));
         assert_eq!(live.changed().await, BTreeSet::from([key(Kind::HTTPRoute)]));

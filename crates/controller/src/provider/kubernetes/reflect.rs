@@ -143,7 +143,7 @@ impl Reflector {
             Entry::Vacant(free) => free.insert(Known { version, list: self.list, good: false }),
         };
         let key = ObjectKey { kind: self.target.kind, name };
-        self.outlet.live.put(&key, &json);
+        self.outlet.live.put(&key, self.target.version, &json);
         match manifest::from_server(self.target.kind, self.target.version, &json) {
             Ok(object) => {
                 known.good = true;

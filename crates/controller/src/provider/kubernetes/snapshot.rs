@@ -94,7 +94,7 @@ impl Cluster {
 
     fn take(&mut self, target: Target, seen: Seen) {
         let key = ObjectKey { kind: target.kind, name: seen.name };
-        self.live.put(&key, &seen.json);
+        self.live.put(&key, target.version, &seen.json);
         match manifest::from_server(target.kind, target.version, &seen.json) {
             Ok(object) => drop(self.resources.apply(object)),
             Err(found) => self.problems.extend(problems::of_object(&key, found, false)),

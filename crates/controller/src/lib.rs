@@ -13,6 +13,7 @@ pub mod event_loop;
 pub mod lead;
 pub mod mailbox;
 pub mod provider;
+pub mod provision;
 pub mod publish;
 pub mod report;
 pub mod store;

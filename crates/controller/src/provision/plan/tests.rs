@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use api::{
+    envoy_proxy::EnvoyProxySpec,
+    meta::{NamespacedName, StringMap},
+};
+use serde_json::{Value, json};
+use translate::{Infra, InfraPort};
+
+use super::{Step, plan, remove, settled};
+use crate::provision::{
+    Install,
+    owned::{Made, Owned},
+    render::render,
+};
+
+fn install() -> Install {
+    Install {
+        image: "registry.example/portcullis:1".into(),
+        pull_policy: "IfNotPresent".into(),
+        stream: "portcullis.portcullis-system.svc.cluster.local:15010".into(),
+        audience: "portcullis.dev/proxy".into(),
+        installation: "portcullis-system".into(),
+        ca: "CA".into(),
+    }
+}
+
+fn infra(parameters: Value) -> Infra {
+    let parameters: EnvoyProxySpec = serde_json::from_value(parameters).unwrap();
+    Infra {
+        gateway: NamespacedName::new("ns", "web"),
+        uid: "1".into(),
+        class: "portcullis".into(),
+        ports: vec![InfraPort { name: "http".into(), port: 80 }],
+        labels: StringMap::new(),
+        annotations: StringMap::new(),
+        address: None,
+        frozen: false,
+        parameters: Some(Arc::new(parameters)),
+    }
+}
+
+/// What an API server keeps of an object, with what it adds to every one.
+fn kept(mut object: Value) -> Owned {
+    let made = Made::of(&object).unwrap();
+    object["metadata"]["uid"] = "of-the-object".into();
+    object["metadata"]["resourceVersion"] = "7".into();
+    object["metadata"]["labels"]["somebody"] = "else".into();
+    if made.is_workload() {
+        object["spec"]["revisionHistoryLimit"] = 10.into();
+        object["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst".into();
+    }
+    Owned::new(made, serde_json::from_value(object).unwrap())
+}
+
+fn all_kept(infra: &Infra) -> Vec<Owned> {
+    render(infra, &install()).unwrap().into_iter().map(kept).collect()
+}
+
+fn steps(infra: &Infra, there: &[Owned]) -> Vec<String> {
+    let names = plan(infra, &install(), there).unwrap().into_iter().map(|step| match step {
+        Step::Make { made, .. } => format!("make {made:?}"),
+        Step::Change { made, .. } => format!("change {made:?}"),
+        Step::Remove { made, .. } => format!("remove {made:?}"),
+    });
+    names.collect()
+}
+
+fn deployment(there: &mut [Owned]) -> &mut Owned {
+    there.iter_mut().find(|owned| owned.made == Made::Deployment).unwrap()
+}
+
+#[test]
+fn what_is_there_as_it_should_be_is_left_alone() {
+    let infra = infra(json!({}));
+    let made = ["ServiceAccount", "ConfigMap", "Service", "Deployment", "PodDisruptionBudget"];
+    assert_eq!(steps(&infra, &[]), made.map(|kind| format!("make {kind}")));
+    assert_eq!(steps(&infra, &all_kept(&infra)), [""; 0]);
+}
+
+#[test]
+fn an_edit_by_somebody_is_taken_back_and_only_that() {
+    let infra = infra(json!({}));
+    let edits: [(&str, Value); 4] = [
+        ("/spec/template/spec/containers/0/image", json!("evil")),
+        ("/spec/template/spec/securityContext/runAsNonRoot", json!(false)),
+        ("/spec/template/spec/containers", json!([])),
+        ("/metadata/labels/app.kubernetes.io~1managed-by", json!("me")),
+    ];
+    for (at, value) in edits {
+        let mut there = all_kept(&infra);
+        *deployment(&mut there).says.pointer_mut(at).unwrap() = value;
+        assert_eq!(steps(&infra, &there), ["change Deployment"], "{at}");
+    }
+    let mut there = all_kept(&infra);
+    deployment(&mut there).says["spec"]["replicas"] = 7.into();
+    assert_eq!(steps(&infra, &there), [""; 0], "nobody said how many");
+}
+
+#[test]
+fn a_value_that_the_api_server_writes_differently_is_settled_once() {
+    let infra = infra(json!({ "provider": { "type": "Kubernetes", "kubernetes": {
+        "envoyDeployment": { "container": { "resources": { "limits": { "cpu": 0.5 } } } },
+    }}}));
+    let mut there = all_kept(&infra);
+    let limit = "/spec/template/spec/containers/0/resources/limits/cpu";
+    *deployment(&mut there).says.pointer_mut(limit).unwrap() = "500m".into();
+    let changed = plan(&infra, &install(), &there).unwrap();
+    let [Step::Change { object, .. }] = &*changed else { panic!("{changed:?}") };
+    assert_eq!(object["metadata"]["uid"], "of-the-object");
+    let said = settled(object, deployment(&mut there));
+    deployment(&mut there).settled = Some(said);
+    assert_eq!(steps(&infra, &there), [""; 0]);
+    *deployment(&mut there).says.pointer_mut(limit).unwrap() = "600m".into();
+    assert_eq!(steps(&infra, &there), ["change Deployment"]);
+}
+
+#[test]
+fn what_is_asked_for_no_more_goes_even_where_it_only_was_a_field() {
+    let before = infra(json!({ "provider": { "type": "Kubernetes", "kubernetes": {
+        "envoyDeployment": { "replicas": 3, "pod": { "nodeSelector": { "disk": "ssd" } } },
+        "envoyHpa": { "maxReplicas": 3 },
+    }}}));
+    let there = all_kept(&before);
+    let expected = ["change Deployment", "remove HorizontalPodAutoscaler"];
+    assert_eq!(steps(&infra(json!({})), &there), expected);
+}
+
+#[test]
+fn old_pods_serve_until_new_ones_do() {
+    let daemons = infra(json!({ "provider": { "type": "Kubernetes", "kubernetes": {
+        "envoyDaemonSet": {},
+    }}}));
+    let mut there = all_kept(&infra(json!({})));
+    let first = ["make DaemonSet", "remove PodDisruptionBudget"];
+    assert_eq!(steps(&daemons, &there), first);
+    let objects = render(&daemons, &install()).unwrap();
+    let mut daemon_set = objects.into_iter().find(|o| o["kind"] == "DaemonSet").unwrap();
+    daemon_set["status"] = json!({
+        "desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 1,
+    });
+    there.push(kept(daemon_set.clone()));
+    assert_eq!(steps(&daemons, &there), ["remove PodDisruptionBudget"]);
+    there.pop();
+    daemon_set["status"]["numberAvailable"] = 2.into();
+    there.push(kept(daemon_set));
+    assert_eq!(steps(&daemons, &there), ["remove Deployment", "remove PodDisruptionBudget"]);
+}
+
+#[test]
+fn a_service_without_ports_keeps_its_address() {
+    let mut infra = infra(json!({}));
+    let there = all_kept(&infra);
+    infra.ports.clear();
+    assert_eq!(steps(&infra, &there), [""; 0]);
+}
+
+#[test]
+fn another_installation_is_not_fought() {
+    let infra = infra(json!({}));
+    let mut there = all_kept(&infra);
+    let at = "/metadata/annotations/portcullis.dev~1installation";
+    *deployment(&mut there).says.pointer_mut(at).unwrap() = "other".into();
+    let fault = plan(&infra, &install(), &there).unwrap_err().to_string();
+    assert!(fault.contains("namespace other") && fault.contains("controllerName"), "{fault}");
+    let left = remove("portcullis-system", &there);
+    assert_eq!(left.len(), there.len() - 1);
+    assert!(!left.iter().any(|step| matches!(step, Step::Remove { made: Made::Deployment, .. })));
+}

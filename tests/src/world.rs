@@ -91,13 +91,18 @@ fn changed(before: &Resources, after: &Resources) -> BTreeSet<ObjectKey> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Flags {
     address_pool: Option<IpNet>,
+    #[serde(default)]
+    cluster: bool,
 }
 
 fn settings(case: &Case) -> Result<Settings, String> {
     let Some(text) = case.read_shared("settings.yaml")? else { return Ok(Settings::default()) };
     let flags: Flags = serde_saphyr::from_str(&text)
         .map_err(|error| format!("{case}: settings.yaml of the area: {error}"))?;
-    Ok(Settings::standalone(flags.address_pool))
+    Ok(match flags.cluster {
+        true => Settings::cluster(),
+        false => Settings::standalone(flags.address_pool),
+    })
 }
 
 #[derive(Deserialize)]

@@ -30,6 +30,8 @@ pub(crate) struct Placement {
     pub(crate) unassigned: Vec<(String, String)>,
     /// Sockets that another Gateway has.
     pub(crate) taken: BTreeMap<(Option<IpAddr>, u16), NamespacedName>,
+    /// Wanted addresses, where a cluster gives them.
+    pub(crate) wanted: Vec<IpAddr>,
     /// Whether the spec asks for addresses of a scope (GEP-5093).
     pub(crate) scoped: bool,
 }
@@ -71,6 +73,17 @@ pub(crate) fn place<'a>(
         placements.insert(name, Arc::new(placement));
     }
     placements
+}
+
+/// What a Gateway wants of a cluster. Its proxies have pods of their own, so that each takes all of
+/// their interfaces; where that is reached is the Service's to say.
+pub(crate) fn in_cluster(gateway: &Gateway) -> Placement {
+    let name = gateway.metadata.namespaced_name();
+    let mut placement = assign(gateway, &name, None, &mut BTreeSet::new());
+    let routability = placement.slots.first().and_then(|slot| slot.routability.clone());
+    placement.wanted = placement.slots.iter().filter_map(|slot| slot.address).collect();
+    placement.slots = vec![Slot { address: None, routability }];
+    placement
 }
 
 fn assign(

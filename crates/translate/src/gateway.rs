@@ -4,21 +4,25 @@
 //! The first of the two memoisable steps. What depends on routes (their number) or on proxies
 //! (whether sockets are open) is added by `status::gateway`.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use api::{
-    condition::Reason, gateway::Gateway, kind::Kind, meta::NamespacedName, names::GATEWAY_GROUP,
+    condition::Reason, envoy_proxy::EnvoyProxySpec, gateway::Gateway, kind::Kind,
+    meta::NamespacedName, names::GATEWAY_GROUP,
 };
 use ir::{Bind, Id, Listener, Protocol, Resource, Tls};
 
 use crate::{
-    address::Placement,
+    Infra, InfraPort, Mode,
+    address::{self, Placement},
     attach::{Offer, Point},
     certificates,
     class::Claim,
     diagnostics::{Diagnostic, Diagnostics},
     finding::{Fault, Finding, sentence},
     listener::{self, ListenerView},
+    parameters::{self, Parameters},
+    provided::{self, Provided},
     reader::Reader,
 };
 
@@ -31,6 +35,8 @@ pub(crate) struct GatewayView {
     /// Whether some port lets clients in without a good certificate.
     pub(crate) insecure: bool,
     pub(crate) placement: Arc<Placement>,
+    /// What is there of its infrastructure; none on a machine.
+    pub(crate) provided: Option<Provided>,
     pub(crate) listeners: Vec<ListenerView>,
 }
 
@@ -41,6 +47,8 @@ pub(crate) struct GatewayStep {
     pub(crate) view: Option<GatewayView>,
     pub(crate) offer: Option<Offer>,
     pub(crate) ir: Vec<(Arc<str>, Resource)>,
+    /// What must be there in a cluster.
+    pub(crate) infra: Option<Infra>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -51,8 +59,11 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
     };
     let mut diagnostics = Diagnostics::of(Kind::Gateway, name);
     let class = &object.spec.gateway_class_name;
-    let class_accepted = match reader.claim(class) {
-        Claim::Ours(accepted) => accepted,
+    let cluster = reader.settings.mode == Mode::Cluster;
+    let class_found = match reader.claim(class) {
+        Claim::Ours(found) => found,
+        // Others may serve Gateways there; these are none of our business.
+        Claim::Missing | Claim::Foreign(_) if cluster => return GatewayStep::default(),
         Claim::Missing => {
             let message = format!(
                 "there is no GatewayClass {class}: create it, or remove all classes to have every \
@@ -67,9 +78,13 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
             return ignored(diagnostics);
         }
     };
-    let placement = reader.placement(name).cloned().unwrap_or_default();
+    let placement = match cluster {
+        true => Arc::new(address::in_cluster(object)),
+        false => reader.placement(name).cloned().unwrap_or_default(),
+    };
+    let parameters = find_parameters(reader, object, class_found);
     let mut listeners = listener::listeners(reader, name, object, &mut diagnostics);
-    let refused = refused(object, class_accepted, &placement);
+    let refused = refused(parameters.as_ref().err(), &placement);
     let ir = match refused.is_empty() {
         true => build(name, &placement, &mut listeners),
         false => Vec::new(),
@@ -77,7 +92,12 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
     for Fault { reason, field, message } in &refused {
         diagnostics.error(field.as_str(), *reason, message.as_str());
     }
-    remark(object, &placement, &listeners, &mut diagnostics);
+    let parameters = parameters.unwrap_or_default();
+    remark(object, cluster, &placement, &listeners, &mut diagnostics);
+    if let Some(idle) = &parameters.idle {
+        let field = "spec.infrastructure.parametersRef";
+        diagnostics.warning(field, Reason::UnsupportedValue, idle.as_str());
+    }
     let client = object.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
     let client = client.and_then(|backend| backend.client_certificate_ref.as_ref());
     let unresolved =
@@ -94,45 +114,106 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
         (None, None) => {}
     }
     let offer = Offer { points: listeners.iter().map(|view| point(name, view, &ir)).collect() };
+    let mut accepted = accepted(&refused, &listeners);
+    if let Some(idle) = &parameters.idle {
+        accepted.message = format!("{}; {idle}", accepted.message);
+    }
+    let infra = cluster.then(|| infra(object, name, &placement, &listeners, &accepted, parameters));
+    let provided = infra.as_ref().map(|infra| provided::provided(reader, infra, &placement.wanted));
     let view = GatewayView {
         generation: object.metadata.generation(),
-        accepted: accepted(&refused, &listeners),
+        accepted,
         resolved: resolved(unresolved, &listeners),
         insecure: certificates::is_insecure(object),
         placement,
+        provided,
         listeners,
     };
-    GatewayStep { view: Some(view), offer: Some(offer), ir, diagnostics: diagnostics.into_list() }
+    let diagnostics = diagnostics.into_list();
+    GatewayStep { view: Some(view), offer: Some(offer), ir, infra, diagnostics }
 }
 
 fn ignored(diagnostics: Diagnostics) -> GatewayStep {
     GatewayStep { diagnostics: diagnostics.into_list(), ..GatewayStep::default() }
 }
 
-/// What is wrong with the Gateway as a whole.
-fn refused(gateway: &Gateway, class: Result<(), &str>, placement: &Placement) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if let Err(message) = class {
-        faults.push(Fault {
-            reason: Reason::InvalidParameters,
-            field: "spec.gatewayClassName".to_owned(),
-            message: format!(
-                "GatewayClass {} is not accepted: {message}",
-                gateway.spec.gateway_class_name
-            ),
-        });
-    }
+/// The parameters of a Gateway and of its class together.
+#[derive(Default)]
+struct Shape {
+    spec: Option<Arc<EnvoyProxySpec>>,
+    /// What the Gateway's own ones have in them without effect; the class is told of its own.
+    idle: Option<String>,
+}
+
+fn find_parameters(
+    reader: &mut Reader<'_>,
+    gateway: &Gateway,
+    class: Result<Option<&Parameters>, &str>,
+) -> Result<Shape, Fault> {
+    let fault = |field: &str, message: String| Fault {
+        reason: Reason::InvalidParameters,
+        field: field.to_owned(),
+        message,
+    };
+    let class = class.map_err(|message| {
+        let class = &gateway.spec.gateway_class_name;
+        let message = format!("GatewayClass {class} is not accepted: {message}");
+        fault("spec.gatewayClassName", message)
+    })?;
+    let class = class.map(|parameters| &parameters.spec);
     let infrastructure = gateway.spec.infrastructure.as_ref();
-    if let Some(reference) = infrastructure.and_then(|wanted| wanted.parameters_ref.as_ref()) {
-        faults.push(Fault {
-            reason: Reason::InvalidParameters,
-            field: "spec.infrastructure.parametersRef".to_owned(),
-            message: format!(
-                "parameters of kind {} are not served: remove the reference",
-                reference.kind
-            ),
-        });
+    let Some(reference) = infrastructure.and_then(|wanted| wanted.parameters_ref.as_ref()) else {
+        return Ok(Shape { spec: class.cloned(), idle: None });
+    };
+    let reference = parameters::Reference {
+        group: &reference.group,
+        kind: &reference.kind,
+        namespace: Some(&gateway.metadata.namespace),
+        name: &reference.name,
+    };
+    let field = "spec.infrastructure.parametersRef";
+    let own = parameters::resolve(reader, &reference).map_err(|message| fault(field, message))?;
+    let spec = parameters::combine(class, Some(&own.spec)).map_err(|error| {
+        fault(field, format!("it cannot be laid over the parameters of the class: {error}"))
+    })?;
+    Ok(Shape { spec, idle: own.idle })
+}
+
+fn infra(
+    gateway: &Gateway,
+    name: &NamespacedName,
+    placement: &Placement,
+    listeners: &[ListenerView],
+    accepted: &Finding,
+    parameters: Shape,
+) -> Infra {
+    let served = listeners.iter().filter(|view| view.accepted.holds());
+    let ports: BTreeMap<u16, &str> = served
+        .filter_map(|view| match view.protocol.as_ref()? {
+            Protocol::Http => Some((view.port, "http")),
+            Protocol::Https(_) => Some((view.port, "https")),
+        })
+        .collect();
+    let carried = gateway.spec.infrastructure.clone().unwrap_or_default();
+    Infra {
+        gateway: name.clone(),
+        uid: gateway.metadata.uid.clone().unwrap_or_default(),
+        class: gateway.spec.gateway_class_name.clone(),
+        frozen: !accepted.holds() || ports.is_empty(),
+        ports: ports
+            .into_iter()
+            .map(|(port, protocol)| InfraPort { name: format!("{protocol}-{port}"), port })
+            .collect(),
+        labels: carried.labels,
+        annotations: carried.annotations,
+        address: placement.wanted.first().copied(),
+        parameters: parameters.spec,
     }
+}
+
+/// What is wrong with the Gateway as a whole.
+fn refused(parameters: Option<&Fault>, placement: &Placement) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = parameters.into_iter().cloned().collect();
     faults.extend(placement.refused.iter().map(|(field, message)| Fault {
         reason: Reason::UnsupportedAddress,
         field: field.clone(),
@@ -315,6 +396,7 @@ fn resolved(client: Option<Fault>, listeners: &[ListenerView]) -> Finding {
 /// What is without effect, and what could not be given.
 fn remark(
     gateway: &Gateway,
+    cluster: bool,
     placement: &Placement,
     listeners: &[ListenerView],
     diagnostics: &mut Diagnostics,
@@ -334,7 +416,7 @@ fn remark(
     }
     let infrastructure = gateway.spec.infrastructure.as_ref();
     let generated = infrastructure.map(|wanted| (&wanted.labels, &wanted.annotations));
-    if let Some((labels, annotations)) = generated {
+    if let Some((labels, annotations)) = generated.filter(|_| !cluster) {
         for (field, map) in [("labels", labels), ("annotations", annotations)] {
             if !map.is_empty() {
                 let message = "without effect: no objects are generated here, so nothing carries \

@@ -7,34 +7,50 @@ use api::{
     meta::{NamespacedName, StringMap},
 };
 
+use serde::{Serialize, Serializer};
+
 use crate::address;
 
 /// The infrastructure of one Gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Infra {
     /// The Gateway, and the namespace of everything that is made for it.
     pub gateway: NamespacedName,
     /// The Gateway's identity, for owner references. Empty when nobody has given it one.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub uid: String,
     /// The Gateway's class.
     pub class: String,
     /// The ports of the Service, in ascending order: those of listeners that are served.
     pub ports: Vec<InfraPort>,
     /// Labels that the Gateway wants on everything.
+    #[serde(skip_serializing_if = "StringMap::is_empty")]
     pub labels: StringMap,
     /// Annotations that the Gateway wants on everything.
+    #[serde(skip_serializing_if = "StringMap::is_empty")]
     pub annotations: StringMap,
     /// The address that the Gateway wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
     /// Whether the Gateway is not accepted: what is there stays as it is, so that a slip of the hand
     /// does not cost its address, and nothing is made.
     pub frozen: bool,
     /// How everything is shaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "whole")]
     pub parameters: Option<Arc<EnvoyProxySpec>>,
 }
 
+fn whole<S: Serializer>(
+    parameters: &Option<Arc<EnvoyProxySpec>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    parameters.as_deref().serialize(serializer)
+}
+
 /// A port of the Service of a Gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InfraPort {
     /// A name that is unique within the Service and stays while the port does.
     pub name: String,
@@ -43,6 +59,14 @@ pub struct InfraPort {
 }
 
 impl Infra {
+    /// The name of the Service, whose addresses become the Gateway's.
+    pub fn service_name(&self) -> String {
+        let parameters = self.parameters.as_ref().and_then(|spec| spec.kubernetes());
+        let service = parameters.and_then(|objects| objects.envoy_service.as_ref());
+        let given = service.and_then(|service| service.name.clone());
+        given.filter(|name| !name.is_empty()).unwrap_or_else(|| self.name())
+    }
+
     /// The name of the objects that are made, in the Gateway's namespace: `<gateway>-<class>`
     /// (GEP-1762), cut to what a Service may be called. A name that does not fit, or could not be
     /// that of a Service, ends in a hash of the whole.

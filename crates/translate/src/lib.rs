@@ -21,6 +21,8 @@ mod infra;
 mod listener;
 mod observations;
 mod order;
+mod parameters;
+mod provided;
 mod reader;
 mod route;
 mod rule;

@@ -13,6 +13,7 @@ use api::{
 use ir::{Bind, Certificate, ClientValidation, Hostname, Id, Protocol, Tls, TrustBundle};
 
 use crate::{
+    Mode,
     attach::From,
     certificates::{self, Named, Validation},
     diagnostics::Diagnostics,
@@ -188,6 +189,14 @@ impl Check<'_, '_> {
                 TLSModeType::Other(mode) => fault("tls.mode", format!("{mode:?} is not known")),
             }
         }
+        if self.reader.settings.mode == Mode::Cluster && RESERVED.contains(&self.listener.port) {
+            let message = "the proxies need this port for probes and metrics: use another one";
+            faults.push(Fault {
+                reason: Reason::PortUnavailable,
+                field: format!("{}.port", self.field),
+                message: message.to_owned(),
+            });
+        }
         faults
     }
 
@@ -307,6 +316,9 @@ impl Check<'_, '_> {
         }
     }
 }
+
+/// Ports of a proxy's own, in every pod.
+const RESERVED: [u16; 2] = [15000, 15001];
 
 /// What HTTPS adds to a listener.
 struct Https {

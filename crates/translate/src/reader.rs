@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn claim(&mut self, class: &str) -> Claim<'a> {
         self.seen.insert(Lookup::Classes);
-        self.facts.classes.claim(class)
+        self.facts.classes.claim(class, &self.settings.mode)
     }
 
     pub(crate) fn placement(&mut self, gateway: &NamespacedName) -> Option<&'a Arc<Placement>> {

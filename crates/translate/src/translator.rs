@@ -21,8 +21,7 @@ use crate::{
     Contents, Mode, Observations, Output, Settings, address,
     backend::{self, BackendKey},
     certificates::Parsed,
-    class::{self, Claim, Classes},
-    diagnostics::Diagnostics,
+    class::{self, Claim},
     gateway::{self, GatewayView},
     reader::{Facts, Lookup, Reader},
     route::{self, RouteTrace},
@@ -68,6 +67,9 @@ pub struct Step {
 /// Steps that must be rerun.
 #[derive(Debug, Default)]
 struct Dirty {
+    classes: BTreeSet<NamespacedName>,
+    /// Whether Gateways may be others' now, or stand elsewhere.
+    places: bool,
     gateways: BTreeSet<NamespacedName>,
     routes: BTreeSet<NamespacedName>,
     backends: BTreeSet<BackendKey>,
@@ -128,10 +130,10 @@ impl Translator {
             self.take(resources, key, &mut dirty);
         }
         let of = |kind: Kind| changed.iter().any(|key| key.kind == kind);
-        if of(Kind::GatewayClass) {
-            self.classes(resources, changed, &mut dirty, &mut step);
+        for name in std::mem::take(&mut dirty.classes) {
+            self.class(resources, name, &mut dirty, &mut step);
         }
-        if of(Kind::GatewayClass) || of(Kind::Gateway) {
+        if dirty.places || of(Kind::Gateway) {
             self.places(resources, &mut dirty);
         }
         if of(Kind::BackendTLSPolicy) {
@@ -168,6 +170,7 @@ impl Translator {
         self.touch(&Lookup::Object(key.clone()), dirty);
         let name = || key.name.clone();
         match key.kind {
+            Kind::GatewayClass => drop(dirty.classes.insert(name())),
             Kind::Gateway => drop(dirty.gateways.insert(name())),
             Kind::HTTPRoute => drop(dirty.routes.insert(name())),
             Kind::ReferenceGrant => {
@@ -198,7 +201,8 @@ impl Translator {
                 StepName::Route(name) => drop(dirty.routes.insert(name.clone())),
                 StepName::Backend(key) => drop(dirty.backends.insert(key.clone())),
                 StepName::Unserved(key) => drop(dirty.unserved.insert(key.clone())),
-                StepName::Class(_) | StepName::GatewayStatus(_) => {}
+                StepName::Class(name) => drop(dirty.classes.insert(name.clone())),
+                StepName::GatewayStatus(_) => {}
             }
         }
     }
@@ -217,30 +221,26 @@ impl Translator {
         }
     }
 
-    fn classes(
+    fn class(
         &mut self,
         resources: &Resources,
-        changed: &BTreeSet<ObjectKey>,
+        name: NamespacedName,
         dirty: &mut Dirty,
         step: &mut Step,
     ) {
-        let controller_name = self.settings.controller_name.as_str();
-        let classes = Classes::new(resources, controller_name);
-        if classes != self.facts.classes {
-            self.facts.classes = classes;
+        let mut reader = Reader::new(&self.settings, resources, &self.facts, &mut self.parsed);
+        let found = class::class(&mut reader, &name);
+        let key = ObjectKey { kind: Kind::GatewayClass, name: name.clone() };
+        let product = Product {
+            seen: reader.into_seen(),
+            ir: Vec::new(),
+            status: found.status.map(|status| (key, ObjectStatus::GatewayClass(status))),
+            diagnostics: found.diagnostics,
+        };
+        self.memo.replace(StepName::Class(name.clone()), product, &mut self.output, step);
+        if self.facts.classes.put(name, found.class) {
+            dirty.places = true;
             self.touch(&Lookup::Classes, dirty);
-        }
-        for key in changed.iter().filter(|key| key.kind == Kind::GatewayClass) {
-            let mut product = Product::default();
-            let object = resources.gateway_classes.get(&key.name);
-            let ours = |class: &&Arc<_>| is_ours(class, &self.settings.controller_name);
-            if let Some(object) = object.filter(ours) {
-                let mut diagnostics = Diagnostics::of(key.kind, &key.name);
-                let status = class::status(object, &mut diagnostics);
-                product.status = Some((key.clone(), ObjectStatus::GatewayClass(status)));
-                product.diagnostics = diagnostics.into_list();
-            }
-            self.memo.replace(StepName::Class(key.name.clone()), product, &mut self.output, step);
         }
     }
 
@@ -248,7 +248,8 @@ impl Translator {
     fn places(&mut self, resources: &Resources, dirty: &mut Dirty) {
         let served = |gateway: &&Arc<Gateway>| {
             let class = &gateway.spec.gateway_class_name;
-            matches!(self.facts.classes.claim(class), Claim::Ours(Ok(())))
+            let claim = self.facts.classes.claim(class, &self.settings.mode);
+            matches!(claim, Claim::Ours(Ok(_)))
         };
         let ours: Vec<&Arc<Gateway>> =
             resources.gateways.iter().map(|(_, gateway)| gateway).filter(served).collect();
@@ -293,6 +294,13 @@ impl Translator {
         let mut reader = Reader::new(&self.settings, resources, &self.facts, &mut self.parsed);
         let found = gateway::gateway(&mut reader, &name);
         let (ir, diagnostics) = (found.ir, found.diagnostics);
+        if self.output.infra.get(&name) != found.infra.as_ref() {
+            step.changed_infra.insert(name.clone());
+            match found.infra {
+                Some(infra) => drop(self.output.infra.insert(name.clone(), infra)),
+                None => drop(self.output.infra.remove(&name)),
+            }
+        }
         let product = Product { seen: reader.into_seen(), ir, status: None, diagnostics };
         self.memo.replace(StepName::Gateway(name.clone()), product, &mut self.output, step);
         let before = match found.offer {
@@ -445,10 +453,6 @@ impl Translator {
         }
         self.memo.replace(StepName::GatewayStatus(name), product, &mut self.output, step);
     }
-}
-
-fn is_ours(class: &api::gateway_class::GatewayClass, controller_name: &str) -> bool {
-    class.spec.controller_name == controller_name
 }
 
 /// Whether it is the first.

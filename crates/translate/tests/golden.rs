@@ -68,6 +68,7 @@ fn outcomes(
         let diagnostics = diagnostics(output, &complaints, base);
         files.push((format!("{prefix}ir.yaml"), ir_text(output, &base.0)));
         files.push((format!("{prefix}status.yaml"), status_text(output, &base.0)));
+        files.push((format!("{prefix}infra.yaml"), infra_text(output, &base.0)));
         files.push((format!("{prefix}diagnostics.yaml"), diagnostics));
         before = resources;
     }
@@ -139,6 +140,18 @@ fn status_text(output: &Output, base: &Output) -> String {
     status.to_yaml().unwrap()
 }
 
+/// What must be there for each Gateway, by the name of the objects and of the Service.
+fn infra_text(output: &Output, base: &Output) -> String {
+    let mut text = String::new();
+    for (gateway, infra) in &output.infra {
+        if base.infra.get(gateway) != Some(infra) {
+            let names = format!("# {} behind Service {}", infra.name(), infra.service_name());
+            writeln!(text, "---\n{names}\n{}", yaml(infra).trim_end()).unwrap();
+        }
+    }
+    text
+}
+
 fn diagnostics(output: &Output, complaints: &str, base: &(Output, String)) -> String {
     let mut text = String::new();
     for complaint in complaints.lines().filter(|one| !base.1.lines().any(|known| known == *one)) {
@@ -164,12 +177,17 @@ fn yaml(value: &impl serde::Serialize) -> String {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Flags {
     address_pool: Option<ipnet::IpNet>,
+    #[serde(default)]
+    cluster: bool,
 }
 
 fn settings(area: &Path) -> Settings {
     let Some(text) = read(&area.join("settings.yaml")) else { return Settings::default() };
     let flags: Flags = serde_saphyr::from_str(&text).unwrap();
-    Settings::standalone(flags.address_pool)
+    match flags.cluster {
+        true => Settings::cluster(),
+        false => Settings::standalone(flags.address_pool),
+    }
 }
 
 #[derive(Deserialize)]

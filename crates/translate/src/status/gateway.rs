@@ -157,6 +157,9 @@ fn programmed(
         let message = format!("listener {}: {message}", listener.name);
         return Finding::no(Reason::AddressNotUsable, message);
     }
+    if let Some(missing) = view.provided.as_ref().and_then(|provided| provided.missing.as_ref()) {
+        return missing.clone();
+    }
     if listeners.iter().any(|(_, programming)| matches!(programming, Programming::Pending)) {
         return Finding::no(Reason::Pending, "waiting for the proxy");
     }
@@ -173,7 +176,12 @@ fn programmed(
     if faults.len() == listeners.len() {
         return Finding::no(Reason::Invalid, faults.join("; "));
     }
-    Finding::yes(Reason::Programmed, "the proxy serves it")
+    let note = view.provided.as_ref().and_then(|provided| provided.note.as_ref());
+    let message = match note {
+        Some(note) => format!("the proxy serves it; {note}"),
+        None => "the proxy serves it".to_owned(),
+    };
+    Finding::yes(Reason::Programmed, message)
 }
 
 /// Whether the wanted addresses are there; said only to those who ask for a scope (GEP-5093).
@@ -196,13 +204,30 @@ fn assigned(view: &GatewayView) -> Option<Finding> {
     })
 }
 
-/// Where the Gateway is reached: nothing that does not work.
+/// Where the Gateway is reached: on a machine nothing that does not work, in a cluster what its
+/// Service has.
 fn addresses(
     name: &NamespacedName,
     view: &GatewayView,
     observations: &Observations,
     settings: &Settings,
 ) -> Vec<GatewayStatusAddress> {
+    if let Some(provided) = &view.provided {
+        // They stay while a proxy is away: who follows them must not lose the Gateway over it.
+        let reached = view.accepted.holds();
+        return provided
+            .addresses
+            .iter()
+            .filter(|_| reached)
+            .map(|(type_, value)| {
+                let routability = view.placement.scoped.then(|| {
+                    let slot = view.placement.slots.first();
+                    slot.and_then(|slot| slot.routability.clone()).unwrap_or_default()
+                });
+                GatewayStatusAddress { routability, type_: type_.clone(), value: value.clone() }
+            })
+            .collect();
+    }
     let works = |slot: &&Slot| {
         view.listeners.iter().any(|listener| {
             let placement = &view.placement;

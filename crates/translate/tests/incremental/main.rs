@@ -29,6 +29,8 @@ enum Edit {
     Drop(usize),
     /// The proxy has everything, but for every so-manyth bind.
     Observe(usize),
+    /// What a Gateway needs cannot be made, or can again.
+    Fault(bool),
 }
 
 fn edits(variants: usize) -> impl Strategy<Value = Vec<Vec<Edit>>> {
@@ -37,6 +39,7 @@ fn edits(variants: usize) -> impl Strategy<Value = Vec<Vec<Edit>>> {
         6 => (0..variants, 1..4_i64).prop_map(put),
         2 => (0..variants).prop_map(Edit::Drop),
         1 => (1..4_usize).prop_map(Edit::Observe),
+        1 => any::<bool>().prop_map(Edit::Fault),
     ];
     prop::collection::vec(prop::collection::vec(edit, 1..6), 1..24)
 }
@@ -47,7 +50,8 @@ fn settings() -> impl Strategy<Value = Settings> {
         Just(Some("127.1.0.0/16".parse().expect("a network"))),
         Just(Some("127.1.0.4/31".parse().expect("a network"))),
     ];
-    pool.prop_map(Settings::standalone)
+    let machine = pool.prop_map(Settings::standalone);
+    prop_oneof![1 => machine, 1 => Just(Settings::cluster())]
 }
 
 proptest::proptest! {
@@ -92,6 +96,11 @@ proptest::proptest! {
             for (object, status) in before.status.iter().chain(after.status.iter()) {
                 let same = before.status.get(object) == after.status.get(object);
                 assert!(same || step.changed_status.contains(object), "{object}: {status:?}");
+            }
+            for (gateway, infra) in before.infra.iter().chain(&after.infra) {
+                let same = before.infra.get(gateway) == after.infra.get(gateway);
+                assert!(same || step.changed_infra.contains(gateway), "{infra:?}");
+                assert!(infra.frozen || !infra.ports.is_empty(), "{infra:?}");
             }
             assert_whole(&after.ir);
             follow(&mut wanted, step.changed_wanted);
@@ -141,6 +150,10 @@ fn apply(
             let key = world::variants()[*variant].key();
             resources.remove(&key);
             changed.insert(key);
+        }
+        Edit::Fault(there) => {
+            let name = NamespacedName::new("edge", "one");
+            observations.provision_fault(name, there.then(|| "no room".to_owned()));
         }
         Edit::Observe(every) => {
             let published = translator.output().published();

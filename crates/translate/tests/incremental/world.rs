@@ -41,6 +41,7 @@ static VARIANTS: LazyLock<Vec<Object>> = LazyLock::new(|| {
         ROUTES.to_owned(),
         BACKENDS.to_owned(),
         OTHERS.to_owned(),
+        CLUSTER.to_owned(),
         secret("edge", "cert", cert, other_key),
         secret("edge", "cert", other_cert, other_key),
         secret("edge", "cert", cert, key),
@@ -147,6 +148,13 @@ spec:
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
 metadata: {name: main}
+spec:
+  controllerName: portcullis.dev/gateway-controller
+  parametersRef: {group: gateway.envoyproxy.io, kind: EnvoyProxy, namespace: edge, name: shape}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: main}
 spec: {controllerName: portcullis.dev/gateway-controller}
 ---
 apiVersion: v1
@@ -227,6 +235,74 @@ spec:
     port: 443
     protocol: HTTPS
     tls: {certificateRefs: [{name: cert, namespace: edge}]}
+";
+
+/// What only a cluster has: parameters, and Services with addresses.
+const CLUSTER: &str = "
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyProxy
+metadata: {name: shape, namespace: edge}
+spec: {provider: {type: Host}}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyProxy
+metadata: {name: shape, namespace: edge}
+spec:
+  bootstrap: {value: x}
+  provider:
+    type: Kubernetes
+    kubernetes: {envoyDeployment: {replicas: 2}, envoyService: {name: front}}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyProxy
+metadata: {name: own, namespace: edge}
+spec:
+  mergeType: JSONMerge
+  provider: {type: Kubernetes, kubernetes: {envoyDeployment: {replicas: 3}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: one, namespace: edge, uid: u1}
+spec:
+  gatewayClassName: main
+  addresses: [{value: 10.7.0.1}, {value: 10.7.0.2}]
+  infrastructure:
+    labels: {tier: public}
+    parametersRef: {group: gateway.envoyproxy.io, kind: EnvoyProxy, name: own}
+  listeners:
+  - {name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
+  - {name: probe, port: 15001, protocol: HTTP}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: one, namespace: edge, uid: u1}
+spec:
+  gatewayClassName: main
+  listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: one-main, namespace: edge}
+spec: {type: LoadBalancer, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: one-main
+  namespace: edge
+  ownerReferences: [{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, name: one, uid: u1}]
+spec: {type: LoadBalancer, ports: [{name: a, port: 80}, {name: b, port: 443}]}
+status: {loadBalancer: {ingress: [{ip: 10.7.0.1}, {hostname: lb.example}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: edge}
+spec: {type: NodePort, clusterIP: 10.96.0.7, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: two-other, namespace: apps}
+spec: {clusterIP: 10.96.0.8, ports: [{name: a, port: 80}, {name: b, port: 8080}]}
 ";
 
 const ROUTES: &str = "

@@ -1,26 +1,48 @@
-//! The controller's one loop: everything that may wake it is an [`Event`].
+//! The controller's one loop: everything that may wake it is an [`Event`], or an answer of a proxy.
 //!
-//! It takes in what waits, translates what that touches, publishes the difference, and goes back to
-//! sleep. One delta is under way at a time; what changes meanwhile goes into the next, so that a
-//! slow proxy gets the latest state and never a backlog. No I/O happens here.
+//! It takes in what waits, translates what that touches, publishes the difference, hands on what is
+//! to be written, and goes back to sleep. It waits for nobody: whoever it tells something gets the
+//! latest state when it has time for that. No I/O happens here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
+    time::Duration,
 };
 
 use api::{
-    core::endpoint_slice::EndpointSlice, kind::ObjectKey, meta::NamespacedName, object::Object,
+    core::endpoint_slice::EndpointSlice,
+    kind::{Kind, ObjectKey},
+    meta::NamespacedName,
+    object::Object,
 };
-use ir::{Ack, Delta, Rejection, Snapshot};
-use tokio::sync::{mpsc, oneshot, watch};
-use translate::{Observations, Published, Settings, Translator};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until, timeout_at},
+};
+use translate::{Infra, ObjectStatus, Observations, Settings, Translator};
 
 use crate::{
-    provider::{echo::Lonely, file::Content},
+    lead::Lead,
+    mailbox::Mailbox,
+    metrics::Metrics,
+    provider::{
+        echo::Lonely,
+        file::Content,
+        kubernetes::{Live, LiveObjects},
+    },
+    publish::{
+        admission::Accounts,
+        hub::{Hub, ProxyAnswer},
+    },
     report::{self, Problem, Report},
     store::Store,
 };
+
+mod proxies;
+
+use proxies::Proxies;
 
 /// What may wake the loop.
 #[derive(Debug)]
@@ -29,14 +51,12 @@ pub enum Event {
     Files(BTreeMap<PathBuf, Content>),
     /// The echoes that stand now.
     Echo(Vec<EndpointSlice>),
-    /// A proxy answered.
-    Acked(Ack),
     /// Objects of a cluster are new, changed or gone.
     Objects(Vec<Change>),
     /// A cluster's objects have all been listed; `true`: and those that are fetched by name were.
     Synced(bool),
-    /// This replica leads now, or does no more.
-    Lead(bool),
+    /// Who leads now.
+    Lead(Lead),
     /// What the API server says against the infrastructure of Gateways; none when it was mended.
     Faults(BTreeMap<NamespacedName, Option<String>>),
     /// Everything that is wrong with the way to the cluster now.
@@ -46,7 +66,7 @@ pub enum Event {
 }
 
 /// What became of an object of a cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Which.
     pub key: ObjectKey,
@@ -61,81 +81,160 @@ pub struct Progress {
     pub steps: u64,
     /// The last revision that was published.
     pub published: u64,
-    /// The last revision that the proxy serves.
+    /// The last revision that every proxy serves.
     pub served: u64,
+}
+
+/// Where a cluster is told what was found out. What is handed on is the whole truth about its key:
+/// who reads it compares it with what is there. A follower hands on as well, so that it is warm.
+#[derive(Clone)]
+pub struct Outlets {
+    /// What each object is told; none when that is nothing of ours (any more).
+    pub status: Mailbox<ObjectKey, Option<ObjectStatus>>,
+    /// What each Gateway needs; none when that is nothing (any more).
+    pub infra: Mailbox<NamespacedName, Option<Infra>>,
+    /// Proxies, by Gateway and name, that are left out because they are silent, or are not any more.
+    pub silent: Mailbox<(NamespacedName, Arc<str>), bool>,
+    /// Secrets and ConfigMaps that are looked up.
+    pub wanted: watch::Sender<BTreeSet<ObjectKey>>,
+    /// Whose token lets a proxy have which Gateway.
+    pub accounts: watch::Sender<Arc<Accounts>>,
+    /// Whether the whole cluster was read, and everything of it has been handed on once.
+    pub complete: watch::Sender<bool>,
+    /// Who leads; this replica not before it has handed on what a leader says.
+    pub lead: watch::Sender<Lead>,
+    /// What the cluster itself says of the objects.
+    pub live: LiveObjects,
+}
+
+impl Outlets {
+    /// New ones, in which nothing waits.
+    pub fn new(wanted: watch::Sender<BTreeSet<ObjectKey>>, live: LiveObjects) -> Self {
+        Self {
+            status: Mailbox::default(),
+            infra: Mailbox::default(),
+            silent: Mailbox::default(),
+            wanted,
+            accounts: watch::Sender::default(),
+            complete: watch::Sender::default(),
+            lead: watch::Sender::default(),
+            live,
+        }
+    }
+}
+
+/// What the loop talks to.
+pub(crate) struct Surroundings {
+    pub(crate) hub: Hub,
+    pub(crate) answers: Mailbox<u64, ProxyAnswer>,
+    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Who stands in for Services without an address.
+    pub(crate) echo: Option<watch::Sender<Lonely>>,
+    /// The cluster, if it is one that this is about.
+    pub(crate) outlets: Option<Outlets>,
 }
 
 /// The state between two events.
 pub(crate) struct EventLoop {
+    around: Surroundings,
     store: Store,
-    /// Whether the echoes are not yet in line with the Services; translation waits for them.
-    awaits_echo: bool,
     settings: Settings,
     translator: Translator,
     observations: Observations,
-    published: Snapshot,
-    /// Keys that changed since the last delta.
-    pending: BTreeSet<ir::Key>,
-    /// The revision that the proxy has not answered yet, and what it holds.
-    under_way: Option<(u64, Published)>,
-    /// What the proxy serves, and its last word about that.
-    served: (Published, Ack),
+    proxies: Proxies,
+    gate: Gate,
+    lead: Lead,
+    /// What changed and was not handed on yet.
+    pending: Pending,
+    provider_problems: Vec<Problem>,
     /// What was said already, by what it is about.
     told: BTreeMap<Problem, Problem>,
-    refused: Vec<Rejection>,
-    progress: watch::Sender<Progress>,
-    deltas: mpsc::Sender<Delta>,
-    echo: Option<watch::Sender<Lonely>>,
+}
+
+/// What must be there before anything is handed on.
+#[derive(Default)]
+struct Gate {
+    /// Echoes that are not yet in line with the Services, which would be looked up by name in vain.
+    echo: bool,
+    /// Objects of the cluster that were not listed yet: there is nothing to translate.
+    listing: bool,
+    /// Objects of the cluster that were not read yet: removing what hangs on them would be wrong.
+    objects: bool,
+    /// Objects that are looked up since, and when they must have come.
+    named: BTreeSet<ObjectKey>,
+    until: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Pending {
+    keys: BTreeSet<ir::Key>,
+    status: BTreeSet<ObjectKey>,
+    infra: BTreeSet<NamespacedName>,
 }
 
 impl EventLoop {
-    pub(crate) fn new(
-        settings: Settings,
-        deltas: mpsc::Sender<Delta>,
-        echo: Option<watch::Sender<Lonely>>,
-        progress: watch::Sender<Progress>,
-    ) -> Self {
+    pub(crate) fn new(settings: Settings, around: Surroundings) -> Self {
+        let cluster = around.outlets.is_some();
+        let gate = Gate { listing: cluster, objects: cluster, ..Gate::default() };
         Self {
+            around,
             store: Store::default(),
-            awaits_echo: false,
             translator: Translator::new(settings.clone()),
             settings,
             observations: Observations::default(),
-            published: Snapshot::default(),
-            pending: BTreeSet::new(),
-            under_way: None,
-            served: Default::default(),
+            proxies: Proxies::default(),
+            gate,
+            lead: Lead::default(),
+            pending: Pending::default(),
+            provider_problems: Vec::new(),
             told: BTreeMap::new(),
-            refused: Vec::new(),
-            progress,
-            deltas,
-            echo,
         }
     }
 
-    /// Runs until every sender of events is gone, or nobody takes deltas any more.
+    /// Runs until every sender of events is gone.
     pub(crate) async fn run(mut self, mut events: mpsc::Receiver<Event>) {
         let mut touched = Touched::default();
-        while let Some(first) = events.recv().await {
-            self.take(first, &mut touched);
-            while let Ok(next) = events.try_recv() {
-                self.take(next, &mut touched);
+        let answers = self.around.answers.clone();
+        let mut settle = SETTLE_MAX;
+        loop {
+            let deadline = self.proxies.deadline().into_iter().chain(self.gate.until).min();
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.take(event, &mut touched),
+                    None => break,
+                },
+                answers = answers.take() => self.answered(answers),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
             }
-            let reports = std::mem::take(&mut touched.reports);
-            if !self.awaits_echo && !touched.nothing() {
-                let Touched { objects, input, .. } = std::mem::take(&mut touched);
-                self.translate(&objects);
-                self.tell(input);
+            self.drain(&mut events, &mut touched, settle).await;
+            self.answered(answers.try_take());
+            let started = Instant::now();
+            self.turn(&mut touched, started);
+            // A burst takes as long again at most, and is few translations.
+            settle = started.elapsed().clamp(SETTLE_MAX, SETTLE_LIMIT);
+        }
+        self.around.hub.close();
+    }
+
+    /// Takes what waits. Where a cluster begins to talk, more is about to come.
+    async fn drain(
+        &mut self,
+        events: &mut mpsc::Receiver<Event>,
+        touched: &mut Touched,
+        settle: Duration,
+    ) {
+        let end = Instant::now() + settle;
+        loop {
+            while let Ok(event) = events.try_recv() {
+                self.take(event, touched);
             }
-            // Before that a proxy has nothing to serve, and is not ready.
-            let translated = self.progress.borrow().steps > 0;
-            if translated && self.publish().await.is_err() {
+            if !touched.cluster || Instant::now() >= end {
                 return;
             }
-            for answer in reports {
-                // Whoever asked may have gone.
-                let _ = answer.send(self.report());
-            }
+            let quiet = end.min(Instant::now() + SETTLE);
+            let Ok(Some(event)) = timeout_at(quiet, events.recv()).await else { return };
+            self.take(event, touched);
         }
     }
 
@@ -144,10 +243,9 @@ impl EventLoop {
             Event::Files(files) => {
                 touched.input = true;
                 touched.objects.extend(self.store.take(files));
-                if let Some(echo) = &self.echo {
+                if let Some(echo) = &self.around.echo {
                     let lonely = self.store.lonely();
-                    // Until the echoes stand, those Services would be looked up by name in vain.
-                    self.awaits_echo |= echo.send_if_modified(|now| {
+                    self.gate.echo |= echo.send_if_modified(|now| {
                         let changed = *now != lonely;
                         *now = lonely;
                         changed
@@ -155,78 +253,193 @@ impl EventLoop {
                 }
             }
             Event::Echo(slices) => {
-                self.awaits_echo = false;
+                self.gate.echo = false;
                 touched.objects.extend(self.store.take_echoes(slices));
             }
-            Event::Acked(ack) => touched.observed |= self.observe(&ack),
-            Event::Objects(_)
-            | Event::Synced(_)
-            | Event::Lead(_)
-            | Event::Faults(_)
-            | Event::ProviderProblems(_) => {}
+            Event::Objects(changes) => {
+                touched.cluster = true;
+                for change in &changes {
+                    self.gate.named.remove(&change.key);
+                }
+                let changed = self.store.take_changes(changes);
+                touched.input |= !changed.is_empty();
+                touched.objects.extend(changed);
+            }
+            Event::Synced(whole) => {
+                touched.input = true;
+                touched.listed = true;
+                self.gate.listing = false;
+                if whole {
+                    self.gate.objects = false;
+                    self.gate.named.clear();
+                }
+            }
+            Event::Lead(lead) => {
+                self.lead = lead;
+                // Whoever does not lead any more learns that at once.
+                if let (Some(outlets), false) = (&self.around.outlets, lead.is_leader()) {
+                    outlets.lead.send_replace(lead);
+                }
+            }
+            Event::Faults(faults) => {
+                for (gateway, fault) in faults {
+                    touched.observed |= self.observations.provision_fault(gateway, fault);
+                }
+            }
+            Event::ProviderProblems(problems) => {
+                touched.input = true;
+                self.provider_problems = problems;
+            }
             Event::Report(answer) => touched.reports.push(answer),
         }
     }
 
-    /// Takes an answer in. Whether it says anything that a translation would read.
-    fn observe(&mut self, ack: &Ack) -> bool {
-        // Every answer repeats what is still refused; that is said once.
-        for rejection in ack.rejected.iter().filter(|rejection| !self.refused.contains(rejection)) {
-            tracing::error!(key = %rejection.key, reason = %rejection.reason, "the proxy refused");
+    fn answered(&mut self, answers: BTreeMap<u64, ProxyAnswer>) {
+        for (id, answer) in answers {
+            let pod = answer.subscriber.pod.clone();
+            // Every answer repeats what is still refused; that is said once.
+            for rejection in self.proxies.answered(id, answer, Instant::now()) {
+                let reason = &rejection.reason;
+                tracing::error!(%pod, key = %rejection.key, %reason, "the proxy refused");
+            }
         }
-        self.refused.clone_from(&ack.rejected);
-        self.progress.send_modify(|progress| progress.served = ack.revision);
-        if let Some((_, published)) =
-            self.under_way.take_if(|(revision, _)| *revision <= ack.revision)
-        {
-            self.served.0 = published;
-        }
-        self.served.1.clone_from(ack);
-        self.serve()
     }
 
-    /// Tells the translation what the proxy serves. Whether that is news.
-    fn serve(&mut self) -> bool {
-        let (published, ack) = &self.served;
-        let known = self.observations.gateways().cloned();
-        let gateways: BTreeSet<_> = known.chain(published.gateways().cloned()).collect();
-        let mut news = false;
-        for name in gateways {
-            let mut served = published.served(&name);
-            if let Some(served) = &mut served {
-                served.complain(ack);
+    /// From what was touched to everybody whom it concerns.
+    fn turn(&mut self, touched: &mut Touched, now: Instant) {
+        touched.cluster = false;
+        // In a part of what was asked, the rest looks as if it were not there.
+        if !self.gate.echo && !self.gate.listing && touched.anything() {
+            let Touched { objects, input, listed, observed, .. } = touched.take();
+            if input || observed {
+                self.translate(&objects);
             }
-            news |= self.observations.gateway(name, served);
+            self.want(listed, now);
+            self.tell(input);
         }
-        news
+        // An answer, or what is published, may be news to status; that is news to nothing else.
+        if self.is_open(now) {
+            self.publish(now);
+            self.succeed(now);
+            while self.proxies.observe(&mut self.observations, now) {
+                self.translate(&BTreeSet::new());
+                self.publish(now);
+            }
+            self.hand_out();
+        }
+        if let Some(served) = self.proxies.served() {
+            self.around.progress.send_if_modified(|progress| {
+                std::mem::replace(&mut progress.served, served) != served
+            });
+        }
+        for answer in std::mem::take(&mut touched.reports) {
+            // Whoever asked may have gone.
+            let _ = answer.send(self.report());
+        }
+    }
+
+    /// Whether what is known is whole, so that it may be handed on.
+    fn is_open(&mut self, now: Instant) -> bool {
+        if self.gate.named.is_empty() || self.gate.until.is_some_and(|until| until <= now) {
+            self.gate.named.clear();
+            self.gate.until = None;
+        }
+        let translated = self.around.progress.borrow().steps > 0;
+        translated && !self.gate.echo && !self.gate.objects && self.gate.named.is_empty()
     }
 
     fn translate(&mut self, objects: &BTreeSet<ObjectKey>) {
+        let started = Instant::now();
         let step = self.translator.update(self.store.resources(), &self.observations, objects);
-        self.pending.extend(step.changed_keys);
-        self.progress.send_modify(|progress| progress.steps += 1);
+        self.pending.keys.extend(step.changed_keys);
+        self.pending.status.extend(step.changed_status);
+        self.pending.infra.extend(step.changed_infra);
+        self.gate.named.extend(step.changed_wanted);
+        self.around.progress.send_modify(|progress| progress.steps += 1);
+        self.around.metrics.translated(started.elapsed(), self.store.counts());
     }
 
-    /// Sends the difference to what was published, unless a delta is still under way.
-    async fn publish(&mut self) -> Result<(), mpsc::error::SendError<Delta>> {
-        if self.under_way.is_some() {
-            return Ok(());
-        }
-        let revision = self.progress.borrow().published + 1;
-        let keys = std::mem::take(&mut self.pending);
-        let delta = ir::diff(revision, &self.published, &self.translator.output().ir, Some(&keys));
-        let published = self.translator.output().published();
-        if delta.is_empty() && revision > 1 {
-            self.served.0 = published;
-            if self.serve() {
-                self.translate(&BTreeSet::new());
+    /// Says which objects are looked up, and waits for those that are new: without them, what names
+    /// them would seem to be wrong. `anyhow` says it even if nothing changed.
+    fn want(&mut self, anyhow: bool, now: Instant) {
+        let Some(outlets) = &self.around.outlets else {
+            self.gate.named.clear();
+            return;
+        };
+        let translator = &self.translator;
+        outlets.wanted.send_if_modified(|wanted| {
+            let mut changed = anyhow;
+            for key in &self.gate.named {
+                changed |= match translator.wants(key) {
+                    true => wanted.insert(key.clone()),
+                    false => wanted.remove(key),
+                };
             }
-            return Ok(());
+            changed
+        });
+        // What was read before may still be here.
+        let missing =
+            |key: &ObjectKey| translator.wants(key) && self.store.resources().get(key).is_none();
+        self.gate.named.retain(missing);
+        if !self.gate.named.is_empty() {
+            self.gate.until.get_or_insert(now + NAMED_MAX);
         }
-        self.published.apply(&delta);
-        self.under_way = Some((revision, published));
-        self.progress.send_modify(|progress| progress.published = revision);
-        self.deltas.send(delta).await
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let keys = std::mem::take(&mut self.pending.keys);
+        let output = self.translator.output();
+        let publication = self.around.hub.publish(&keys, &output.ir);
+        self.around.metrics.published(publication.revision);
+        self.around.progress.send_modify(|progress| progress.published = publication.revision);
+        let gateways = self.pending.status.iter().filter(|key| key.kind == Kind::Gateway);
+        let gateways = gateways.map(|key| key.name.clone());
+        self.proxies.published(&publication, &output.gateways, gateways, now);
+    }
+
+    /// A new leader takes it from the cluster which Gateways were served under the one before, until
+    /// their proxies have had time to come here.
+    fn succeed(&mut self, now: Instant) {
+        let Some(outlets) = &self.around.outlets else { return };
+        if !self.lead.is_leader() || outlets.lead.borrow().is_leader() {
+            return;
+        }
+        for name in self.translator.output().gateways.gateways() {
+            let key = ObjectKey { kind: Kind::Gateway, name: name.clone() };
+            if outlets.live.get(&key).is_some_and(|live| was_programmed(&live)) {
+                self.proxies.trust(name, now);
+            }
+        }
+    }
+
+    /// Hands on what may be written.
+    fn hand_out(&mut self) {
+        let Pending { status, infra, .. } = std::mem::take(&mut self.pending);
+        let silent = self.proxies.notices();
+        let Some(outlets) = &self.around.outlets else { return };
+        let output = self.translator.output();
+        for key in status {
+            let value = output.status.get(&key).cloned();
+            outlets.status.put(key, value);
+        }
+        if !infra.is_empty() {
+            let account = |infra: &Infra| {
+                let namespace = infra.gateway.namespace.clone();
+                (NamespacedName::new(namespace, infra.name()), infra.gateway.clone())
+            };
+            let accounts = output.infra.values().map(account).collect();
+            outlets.accounts.send_replace(Arc::new(accounts));
+        }
+        for name in infra {
+            let value = output.infra.get(&name).cloned();
+            outlets.infra.put(name, value);
+        }
+        for (who, silent) in silent {
+            outlets.silent.put(who, silent);
+        }
+        outlets.complete.send_if_modified(|before| !std::mem::replace(before, true));
+        let lead = self.lead;
+        outlets.lead.send_if_modified(|before| std::mem::replace(before, lead) != lead);
     }
 
     /// Says once what is new among the diagnostics, and what was mended.
@@ -234,8 +447,7 @@ impl EventLoop {
         if !input {
             return;
         }
-        let problems = report::problems(&self.store, self.translator.output());
-        let now = problems.into_iter().map(|problem| (problem.subject(), problem)).collect();
+        let now = self.problems().map(|problem| (problem.subject(), problem)).collect();
         for problem in only(&now, &self.told) {
             if problem.is_error() {
                 tracing::error!("{problem}");
@@ -249,8 +461,14 @@ impl EventLoop {
         self.told = now;
     }
 
+    fn problems(&self) -> impl Iterator<Item = Problem> {
+        let found = report::problems(&self.store, self.translator.output());
+        self.provider_problems.iter().cloned().chain(found)
+    }
+
     fn report(&self) -> Report {
-        Report::new(&self.store, self.translator.output(), &self.settings)
+        let report = Report::new(&self.store, self.translator.output(), &self.settings);
+        Report { problems: self.problems().collect(), ..report }
     }
 }
 
@@ -262,17 +480,50 @@ fn only<'p>(
     of.iter().filter(|(subject, _)| !other.contains_key(subject)).map(|(_, problem)| problem)
 }
 
+/// Whether a Gateway was said to be served as it is now.
+fn was_programmed(live: &Live) -> bool {
+    let status = live.status();
+    let conditions = status.get("conditions").and_then(|conditions| conditions.as_array());
+    conditions.into_iter().flatten().any(|condition| {
+        let says = |field: &str, value: &str| condition.get(field).is_some_and(|is| is == value);
+        let generation = condition.get("observedGeneration").and_then(|seen| seen.as_i64());
+        says("type", "Programmed") && says("status", "True") && generation == Some(live.generation)
+    })
+}
+
 /// What a batch of events touched.
 #[derive(Default)]
 struct Touched {
     objects: BTreeSet<ObjectKey>,
     input: bool,
+    /// All objects of a cluster were listed.
+    listed: bool,
     observed: bool,
+    /// Objects of a cluster came in this batch.
+    cluster: bool,
     reports: Vec<oneshot::Sender<Report>>,
 }
 
 impl Touched {
-    fn nothing(&self) -> bool {
-        self.objects.is_empty() && !self.input && !self.observed
+    fn anything(&self) -> bool {
+        !self.objects.is_empty() || self.input || self.observed
+    }
+
+    /// All of it but the questions.
+    fn take(&mut self) -> Self {
+        let reports = std::mem::take(&mut self.reports);
+        std::mem::replace(self, Self { reports, ..Self::default() })
     }
 }
+
+/// Quiet that ends a burst of a cluster's changes.
+const SETTLE: Duration = Duration::from_millis(2);
+/// The longest that a burst may put a translation off,
+const SETTLE_MAX: Duration = Duration::from_millis(10);
+/// and where translations take longer than that.
+const SETTLE_LIMIT: Duration = Duration::from_millis(500);
+/// How long the publication of everything waits for an object that is looked up.
+const NAMED_MAX: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

@@ -3,15 +3,15 @@
 //! Absent on purpose: traffic (that is the proxy's, which this crate does not know), and every
 //! decision about what a manifest means (that is `translate`'s).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use ir::{Ack, Delta};
 use tokio::sync::{mpsc, oneshot, watch};
 use translate::Settings;
 
 pub mod event_loop;
 pub mod lead;
 pub mod mailbox;
+pub mod metrics;
 pub mod provider;
 pub mod provision;
 pub mod publish;
@@ -19,7 +19,11 @@ pub mod report;
 pub mod store;
 
 pub use event_loop::{Event, Progress};
+pub use publish::hub::{Batch, Hub, Subscriber, Subscription};
 pub use report::Report;
+
+use event_loop::{EventLoop, Surroundings};
+use metrics::Metrics;
 
 /// What a controller on files is told.
 pub struct Options {
@@ -31,34 +35,41 @@ pub struct Options {
     pub echo: bool,
 }
 
-/// A running controller. It ends when the receiver of its deltas is gone, or with its runtime.
+/// A running controller. It ends with its runtime.
 #[derive(Clone)]
 pub struct Controller {
     events: mpsc::Sender<Event>,
     progress: watch::Receiver<Progress>,
+    hub: Hub,
 }
 
 impl Controller {
-    /// Starts on the runtime of the caller; sends what a proxy must do over `deltas`, and wants
-    /// each of them answered through [`Controller::acked`].
-    pub fn start(options: Options, deltas: mpsc::Sender<Delta>) -> Self {
+    /// Starts on files, on the runtime of the caller.
+    pub fn start(options: Options) -> Self {
         let (events, incoming) = mpsc::channel(EVENTS_MAX);
         let (told, progress) = watch::channel(Progress::default());
+        let (hub, answers) = Hub::new();
         let echo = options.echo.then(|| {
             let (lonely, wanted) = watch::channel(provider::echo::Lonely::new());
             tokio::spawn(provider::echo::serve(wanted, events.clone()));
             lonely
         });
         tokio::spawn(provider::file::watch(options.roots, events.clone()));
-        let event_loop = event_loop::EventLoop::new(options.settings, deltas, echo, told);
-        tokio::spawn(event_loop.run(incoming));
-        Self { events, progress }
+        let around = Surroundings {
+            hub: hub.clone(),
+            answers,
+            progress: told,
+            metrics: Arc::new(Metrics::default()),
+            echo,
+            outlets: None,
+        };
+        tokio::spawn(EventLoop::new(options.settings, around).run(incoming));
+        Self { events, progress, hub }
     }
 
-    /// Takes the proxy's answer in.
-    pub async fn acked(&self, ack: Ack) {
-        // A loop that has ended needs no answer.
-        let _ = self.events.send(Event::Acked(ack)).await;
+    /// What a proxy in this process must do, which serves all Gateways.
+    pub fn subscribe(&self) -> Subscription {
+        self.hub.subscribe(Subscriber { gateway: None, pod: "this process".into() })
     }
 
     /// How far things are; to be waited on.

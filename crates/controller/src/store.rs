@@ -21,7 +21,10 @@ use api::{
     resources::Resources,
 };
 
-use crate::provider::{echo::Lonely, file::Content};
+use crate::{
+    event_loop::Change,
+    provider::{echo::Lonely, file::Content},
+};
 
 /// All sources together.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub struct Store {
     places: BTreeMap<ObjectKey, BTreeSet<PathBuf>>,
     echoes: BTreeSet<ObjectKey>,
     resources: Resources,
+    /// How many objects of each kind there are, as far as a cluster has them.
+    counts: BTreeMap<Kind, u64>,
 }
 
 /// What one file says.
@@ -73,6 +78,35 @@ impl Store {
         }
         touched.retain(|key| self.settle(key));
         touched
+    }
+
+    /// Takes in what became of objects of a cluster; gives those that are other than before.
+    pub fn take_changes(&mut self, changes: Vec<Change>) -> BTreeSet<ObjectKey> {
+        let mut changed = BTreeSet::new();
+        for Change { key, object } in changes {
+            let count = self.counts.entry(key.kind).or_default();
+            let news = match object {
+                None => {
+                    let there = self.resources.remove(&key).is_some();
+                    *count -= u64::from(there);
+                    there
+                }
+                Some(object) => {
+                    let before = self.resources.apply(object.clone());
+                    *count += u64::from(before.is_none());
+                    before != Some(object)
+                }
+            };
+            if news {
+                changed.insert(key);
+            }
+        }
+        changed
+    }
+
+    /// How many objects of each kind a cluster has.
+    pub fn counts(&self) -> &BTreeMap<Kind, u64> {
+        &self.counts
     }
 
     /// Takes in the slices of Services that an echo stands in for, in place of the earlier ones.

@@ -59,6 +59,12 @@ pub struct Contents {
     pub binds: BTreeSet<Id<Bind>>,
 }
 
+impl FromIterator<(NamespacedName, Contents)> for Published {
+    fn from_iter<I: IntoIterator<Item = (NamespacedName, Contents)>>(contents: I) -> Self {
+        Self(contents.into_iter().map(|(name, contents)| (name, Arc::new(contents))).collect())
+    }
+}
+
 impl Published {
     /// The Gateways of the revision.
     pub fn gateways(&self) -> impl Iterator<Item = &NamespacedName> {

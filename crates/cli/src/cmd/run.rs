@@ -1,11 +1,10 @@
-//! `run`: controller and proxy in one process, joined by a channel of deltas.
+//! `run`: controller and proxy in one process: the proxy subscribes to all Gateways at once.
 
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
-use controller::{Controller, Progress};
+use controller::{Controller, Progress, Subscription};
 use proxy::{Proxy, Views};
-use tokio::sync::mpsc;
 
 use super::serve;
 use crate::{
@@ -20,33 +19,15 @@ pub(super) fn run(args: &Run) -> anyhow::Result<ExitCode> {
 }
 
 async fn start(args: &Run) -> anyhow::Result<ExitCode> {
-    let (to_proxy, mut deltas) = mpsc::channel(1);
     let options = controller::Options {
         roots: args.paths.clone(),
         settings: super::settings(args.address_pool),
         echo: args.echo,
     };
-    let controller = Controller::start(options, to_proxy);
+    let controller = Controller::start(options);
     let proxy = Proxy::start(proxy_options(args, &controller)).context("the proxy cannot start")?;
     let proxy = Arc::new(proxy);
-    let joined = {
-        let (controller, proxy) = (controller.clone(), proxy.clone());
-        tokio::spawn(async move {
-            let mut later = proxy.acks();
-            loop {
-                tokio::select! {
-                    delta = deltas.recv() => match delta {
-                        Some(delta) => controller.acked(proxy.apply(delta).await).await,
-                        None => return,
-                    },
-                    Ok(()) = later.changed() => {
-                        let ack = later.borrow_and_update().clone();
-                        controller.acked(ack).await;
-                    }
-                }
-            }
-        })
-    };
+    let joined = tokio::spawn(join(controller.subscribe(), proxy.clone()));
     let mut signals = serve::Signals::new()?;
     let greeting = tokio::spawn(greet(controller.clone(), args.port_offset, args.traffic.admin.0));
     signals.next().await;
@@ -56,6 +37,20 @@ async fn start(args: &Run) -> anyhow::Result<ExitCode> {
     let _ = (greeting.await, joined.await);
     let proxy = Arc::into_inner(proxy).context("the proxy is still in use")?;
     Ok(serve::drain(proxy, signals).await)
+}
+
+/// Gives the proxy what changes, and the controller its answers.
+async fn join(mut subscription: Subscription, proxy: Arc<Proxy>) {
+    let mut later = proxy.acks();
+    loop {
+        tokio::select! {
+            batch = subscription.next() => match batch {
+                Some(batch) => subscription.answered(proxy.apply(batch.into_delta()).await),
+                None => return,
+            },
+            Ok(()) = later.changed() => subscription.answered(later.borrow_and_update().clone()),
+        }
+    }
 }
 
 /// Says what listens where, once it does.

@@ -56,7 +56,7 @@ impl LiveObjects {
     }
 
     /// Takes in an object as JSON, if the status of its kind is ours to write.
-    pub(super) fn put(&self, key: &ObjectKey, version: &'static str, json: &[u8]) {
+    pub(crate) fn put(&self, key: &ObjectKey, version: &'static str, json: &[u8]) {
         if !is_reported(key.kind) {
             return;
         }

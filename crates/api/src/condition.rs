@@ -85,6 +85,24 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// Every type.
+    pub const ALL: [Self; 9] = [
+        Self::Accepted,
+        Self::Programmed,
+        Self::ResolvedRefs,
+        Self::Conflicted,
+        Self::OverlappingTLSConfig,
+        Self::PartiallyInvalid,
+        Self::SupportedVersion,
+        Self::InsecureFrontendValidationMode,
+        Self::AddressesAssigned,
+    ];
+
+    /// The type of this name, if it is one that we write.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+
     /// The name in manifests.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -99,4 +99,7 @@ pub fn load(roots: &[PathBuf], settings: &Settings) -> Report {
 const EVENTS_MAX: usize = 64;
 
 #[cfg(test)]
+#[path = "../tests/api_server/api_server.rs"]
+mod api_server;
+#[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! The state of everything at one moment, for people and for machines.
+//! What comes back to people: the state of everything at one moment, and in a cluster the statuses
+//! and the Events.
 
 use std::fmt;
 
@@ -11,6 +12,10 @@ use serde::Serialize;
 use translate::{Output, Settings};
 
 use crate::store::Store;
+
+pub(crate) mod clock;
+pub mod events;
+pub mod status;
 
 /// What was asked, what became of it, and what is wrong.
 #[derive(Clone, Debug)]

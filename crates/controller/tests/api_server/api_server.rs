@@ -260,6 +260,20 @@ impl ApiServer {
         });
     }
 
+    /// Drops a field of a resource, given as a JSON pointer, from whatever is written: what a CRD of
+    /// a release does that does not know the field.
+    pub(crate) fn prune(&self, resource: &str, pointer: &'static str) {
+        self.change(|state| {
+            let resource = state.catalog.named(resource).expect("a resource of the catalog");
+            state.storage.pruned.push((resource, pointer));
+        });
+    }
+
+    /// Moves on with every change of the state and every answer.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
     /// Waits until `condition` holds, which is looked at after every change and every answer.
     pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let mut changes = self.shared.changes.subscribe();

@@ -79,6 +79,8 @@ pub(super) struct Storage {
     pub(super) managers: BTreeMap<Place, Managers>,
     pub(super) history: Vec<Step>,
     pub(super) version: u64,
+    /// Fields that are dropped from whatever is written, as JSON pointers.
+    pub(super) pruned: Vec<(Resource, &'static str)>,
     created: u64,
     /// The oldest version that a watch may begin at, and how often history was forgotten.
     expired: BTreeMap<Resource, (u64, u64)>,
@@ -173,6 +175,12 @@ impl Storage {
         }
         for field in ["generation", "resourceVersion"] {
             object["metadata"][field] = before["metadata"][field].clone();
+        }
+        for (_, pointer) in self.pruned.iter().filter(|(of, _)| *of == place.resource) {
+            let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+            if let Some(parent) = object.pointer_mut(parent) {
+                remove(parent, field);
+            }
         }
         if object == *before {
             return Ok(object);

@@ -72,7 +72,7 @@ impl LiveObjects {
         self.changed.put(key.clone(), ());
     }
 
-    pub(super) fn remove(&self, key: &ObjectKey) {
+    pub(crate) fn remove(&self, key: &ObjectKey) {
         if self.objects.lock().remove(key).is_some() {
             self.changed.put(key.clone(), ());
         }

@@ -40,6 +40,23 @@ fn the_suites_cases_are_complete_and_their_manifests_are_read_without_complaint(
 }
 
 #[test]
+fn everything_that_is_translated_can_be_sent_to_a_proxy() {
+    let mut resources = 0;
+    for case in cases().unwrap() {
+        for world in worlds(&case).unwrap() {
+            for key in world.output.ir.keys() {
+                let resource = world.output.ir.get(&key).unwrap();
+                let payload = ir::wire::encode(&resource).payload;
+                let read = ir::wire::decode(key.kind.as_str(), &payload);
+                assert_eq!(read.as_ref(), Ok(&resource), "{case}: {key}");
+                resources += 1;
+            }
+        }
+    }
+    assert!(resources > 1000, "{resources}");
+}
+
+#[test]
 fn the_quickstart_is_clean_and_does_what_its_document_says() {
     let world = example("quickstart").unwrap();
     assert_eq!((&world.complaints, errors(&world)), (&Vec::new(), Vec::new()));

@@ -1,7 +1,7 @@
 //! Workshop 2, the data path: sockets, TLS, HTTP, upstreams.
 //!
-//! This file is the door: start a proxy, apply deltas to it or let it follow a controller, drain it. It knows `ir` and `router`,
-//! and nothing of Kubernetes.
+//! This file is the door: start a proxy, apply deltas to it or let it follow a controller, drain
+//! it. It knows `ir` and `router`, and nothing of Kubernetes.
 
 use std::{
     net::SocketAddr,
@@ -67,7 +67,7 @@ pub struct Options {
     pub port_offset: u16,
     /// Where metrics and readiness are served.
     pub admin: Option<SocketAddr>,
-    /// Where only metrics, readiness and liveness are served, for those who are not on this machine.
+    /// Where only metrics, readiness and liveness are served, to those on other machines as well.
     pub probes: Option<SocketAddr>,
     /// What is shown at the admin address that only the embedding program knows.
     pub views: Views,

@@ -168,7 +168,10 @@ pub(crate) const RETRIES_MAX: u32 = 10;
 /// Longest wait between two tries.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
-/// Longest wait for a controller to take a connection, and for its first word.
+/// Longest wait for a controller to take a connection: one whose machine has gone says nothing, and
+/// another may be there by then.
+pub(crate) const STREAM_CONNECT_TIME: Duration = Duration::from_secs(3);
+/// Longest wait for it to open a stream, and for its first word.
 pub(crate) const STREAM_OPEN_TIME: Duration = Duration::from_secs(10);
 /// A controller that is asked whether it is alive, as often as this, and does not answer for as
 /// long, is gone.

@@ -95,7 +95,7 @@ pub(crate) fn portcullis<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> 
     }
 }
 
-/// `portcullis run`, killed when dropped. A test that fails shows what it said.
+/// `portcullis run` or `portcullis proxy`, killed when dropped. A test that fails shows what it said.
 pub(crate) struct Running {
     child: Child,
     pub(crate) admin: Admin,
@@ -120,10 +120,19 @@ impl Running {
 
     /// Starts it and waits for nothing.
     pub(crate) fn launch(paths: &[&Path], flags: &[&str]) -> Self {
+        let paths = paths.iter().map(|path| path.as_os_str());
+        Self::command([OsStr::new("run")].into_iter().chain(paths), flags)
+    }
+
+    /// Starts a proxy that follows a controller, and waits for nothing.
+    pub(crate) fn proxy(flags: &[&str]) -> Self {
+        Self::command([OsStr::new("proxy")], flags)
+    }
+
+    fn command<'w>(words: impl IntoIterator<Item = &'w OsStr>, flags: &[&str]) -> Self {
         let port = Port::free();
         let mut child = Command::new(BINARY)
-            .arg("run")
-            .args(paths)
+            .args(words)
             .args(["--admin", &port.address().to_string(), "--workers", "2"])
             .args(flags)
             .current_dir(repository(""))

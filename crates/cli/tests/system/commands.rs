@@ -78,7 +78,7 @@ fn help_shows_examples() {
     for part in ["portcullis run examples/quickstart --echo", "Usage: portcullis <COMMAND>"] {
         assert!(help.contains(part), "{part} in:\n{help}");
     }
-    for command in ["run", "check", "translate", "explain", "completions"] {
+    for command in ["run", "proxy", "check", "translate", "explain", "completions"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in:\n{help}");
         let help = run(&[command, "--help"], 0).stdout;
         let (usage, examples) = help.split_once("Examples:\n").unwrap_or_default();

@@ -15,6 +15,7 @@ mod bad_input;
 mod commands;
 mod drain;
 mod edits;
+mod follow;
 mod gateways;
 mod paths;
 mod quickstart;

@@ -1,4 +1,4 @@
-//! The protobuf messages of the stream, written by hand: there are few of them, and no build script.
+//! The protobuf messages of the stream, written by hand: they are few, and need no build script.
 //!
 //! Numbers of fields are never used twice. What a message means is in [`super`] and in the ADR on
 //! the stream.

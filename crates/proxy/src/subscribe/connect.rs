@@ -85,7 +85,7 @@ impl Target {
         Endpoint::from_shared(format!("https://{at}"))
             .and_then(|endpoint| endpoint.tls_config(tls))
             .map_err(failed)?
-            .connect_timeout(limits::STREAM_OPEN_TIME)
+            .connect_timeout(limits::STREAM_CONNECT_TIME)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(limits::STREAM_KEEPALIVE)
             .keep_alive_timeout(limits::STREAM_KEEPALIVE)

@@ -198,7 +198,7 @@ pub(crate) const STREAM_CONNECTS: Metric = Metric {
     name: "portcullis_stream_connects_total",
     kind: Kind::Counter,
     labels: &["result"],
-    help: "Attempts to reach a controller: `connected`, `redirected` to the one that leads, or `failed`.",
+    help: "Attempts to reach a controller: `connected`, `redirected` to another, or `failed`.",
 };
 
 pub(crate) const STREAM_REJECTED: Metric = Metric {

@@ -106,13 +106,15 @@ pub struct Hello {
     /// What it holds of kinds that are not known here: a newer proxy, and an older controller, for
     /// which these must be gone.
     pub unknown: Vec<Name>,
+    /// Of the parts that were put together.
+    bytes: usize,
 }
 
 impl Hello {
     /// The greeting of this build.
     pub fn new(epoch: String, revision: u64, held: HashMap<Key, Hash>) -> Self {
         let software = concat!("portcullis/", env!("CARGO_PKG_VERSION")).to_owned();
-        Self { wire_version: VERSION, software, epoch, revision, held, unknown: Vec::new() }
+        Self { wire_version: VERSION, software, epoch, revision, held, ..Self::default() }
     }
 
     /// The messages that carry it, at least one.
@@ -160,6 +162,10 @@ impl Hello {
     /// # Errors
     /// More than a proxy can hold.
     pub fn add(&mut self, part: HelloPart) -> Result<bool, WireError> {
+        self.bytes = self.bytes.saturating_add(part.encoded_len());
+        if self.bytes > HELLO_BYTES_MAX {
+            return Err(WireError::Stream("a proxy says that it holds too much"));
+        }
         for Held { kind, name, hash } in part.held {
             let name = Name { kind, name };
             match (name.key(), Hash::from_bytes(&hash)) {
@@ -169,10 +175,7 @@ impl Hello {
                 (None, _) => self.unknown.push(name),
             }
         }
-        match self.held.len() + self.unknown.len() > HELD_MAX {
-            true => Err(WireError::Stream("a proxy says that it holds too much")),
-            false => Ok(part.more),
-        }
+        Ok(part.more)
     }
 }
 
@@ -195,8 +198,8 @@ impl Size {
 const PART_BYTES: usize = 1 << 20;
 /// Some hundred times what 5,000 routes take.
 const STEP_BYTES_MAX: usize = 512 << 20;
-/// Some hundred times what 5,000 routes take.
-const HELD_MAX: usize = 2_000_000;
+/// Some fifty times what 5,000 routes take. A proxy is believed less than a controller.
+const HELLO_BYTES_MAX: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests;

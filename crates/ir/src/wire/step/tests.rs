@@ -57,7 +57,16 @@ fn a_hello_is_cut_and_put_together_and_what_is_unknown_is_kept_apart() {
     }
     assert!(!more);
     assert_eq!(read.unknown, [Name { kind: "Policy".into(), name: "p".into() }]);
-    assert_eq!(Hello { unknown: Vec::new(), ..read }, hello);
+    assert_eq!(Hello { unknown: Vec::new(), bytes: 0, ..read }, hello);
+}
+
+#[test]
+fn nobody_can_greet_for_ever() {
+    let held = Held { kind: "Rule".into(), name: "n".repeat(1 << 20), ..Held::default() };
+    let part = HelloPart { held: vec![held; 8], more: true, ..HelloPart::default() };
+    let (mut hello, _) = Hello::begin(part.clone()).unwrap();
+    let refused = (0..8).find(|_| hello.add(part.clone()).is_err());
+    assert_eq!(refused, Some(6), "the eighth part is over 64 MiB");
 }
 
 #[test]

@@ -158,13 +158,14 @@ impl Files {
     pub(crate) fn new(authority: &Authority) -> Self {
         let files = Self { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir(files.state()).unwrap();
-        files.trust(authority);
+        files.trust(&[authority]);
         files.token("first");
         files
     }
 
-    pub(crate) fn trust(&self, authority: &Authority) {
-        std::fs::write(self.dir.path().join("ca.crt"), authority.pem()).unwrap();
+    pub(crate) fn trust(&self, authorities: &[&Authority]) {
+        let bundle: String = authorities.iter().map(|authority| authority.pem()).collect();
+        std::fs::write(self.dir.path().join("ca.crt"), bundle).unwrap();
     }
 
     pub(crate) fn token(&self, token: &str) {

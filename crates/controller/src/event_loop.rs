@@ -427,8 +427,12 @@ impl EventLoop {
                 let namespace = infra.gateway.namespace.clone();
                 (NamespacedName::new(namespace, infra.name()), infra.gateway.clone())
             };
-            let accounts = output.infra.values().map(account).collect();
-            outlets.accounts.send_replace(Arc::new(accounts));
+            let accounts = Arc::new(output.infra.values().map(account).collect());
+            outlets.accounts.send_if_modified(|before| {
+                let news = *before != accounts;
+                *before = accounts;
+                news
+            });
         }
         for name in infra {
             let value = output.infra.get(&name).cloned();

@@ -8,16 +8,19 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{mpsc, oneshot, watch};
 use translate::Settings;
 
+pub mod cluster;
 pub mod event_loop;
 pub mod lead;
 pub mod mailbox;
 pub mod metrics;
+mod probes;
 pub mod provider;
 pub mod provision;
 pub mod publish;
 pub mod report;
 pub mod store;
 
+pub use cluster::{Cluster, ClusterOptions};
 pub use event_loop::{Event, Progress};
 pub use publish::hub::{Batch, Hub, Subscriber, Subscription};
 pub use report::Report;

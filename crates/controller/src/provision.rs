@@ -105,6 +105,9 @@ impl Provision {
                 news = self.inlets.infra.take() => drop(self.take(news)),
             }
         }
+        // What a leader makes was put there before this replica was called the leader.
+        let news = self.inlets.infra.try_take();
+        self.take(news);
         Some(())
     }
 

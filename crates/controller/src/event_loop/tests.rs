@@ -30,7 +30,7 @@ impl Stage {
             echo: None,
             outlets: Some(outlets.clone()),
         };
-        tokio::spawn(EventLoop::new(Settings::default(), around).run(incoming));
+        tokio::spawn(EventLoop::new(Settings::cluster(), around).run(incoming));
         Self { events, hub, outlets, wanted, progress }
     }
 

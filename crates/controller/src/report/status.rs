@@ -65,7 +65,13 @@ impl StatusWriter {
     pub async fn run(mut self) {
         let mut desk = Desk::default();
         loop {
-            desk.lead(self.lead.borrow_and_update().is_leader(), &self.live);
+            let leads = self.lead.borrow_and_update().is_leader();
+            if leads && !desk.leads {
+                // What a leader says was put there before this replica was called the leader.
+                let wanted = self.wanted.try_take();
+                self.take(&mut desk, wanted);
+            }
+            desk.lead(leads, &self.live);
             if *self.complete.borrow_and_update() && !desk.complete {
                 // What completed it may lie there still.
                 let wanted = self.wanted.try_take();

@@ -141,7 +141,6 @@ fn idle(spec: &EnvoyProxySpec) -> Vec<String> {
     tell(!spec.extra_args.is_empty(), "extraArgs");
     tell(spec.filter_order.is_some(), "filterOrder");
     tell(spec.geo_ip.is_some(), "geoIP");
-    tell(spec.ip_family.is_some(), "ipFamily");
     for component in spec.logging.iter().flat_map(|logging| logging.level.keys()) {
         tell(component != "default", &format!("logging.level.{component}"));
     }
@@ -160,8 +159,6 @@ fn idle(spec: &EnvoyProxySpec) -> Vec<String> {
     }
     let host = spec.provider.as_ref().is_some_and(|provider| provider.host.is_some());
     tell(host, "provider.host");
-    let delay = spec.shutdown.as_ref().and_then(|end| end.health_check_failure_delay.as_ref());
-    tell(delay.is_some(), "shutdown.healthCheckFailureDelay");
     let none = Map::new();
     let telemetry = spec.telemetry.as_ref().and_then(Value::as_object).unwrap_or(&none);
     for (part, value) in telemetry {

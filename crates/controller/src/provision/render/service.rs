@@ -34,8 +34,8 @@ impl Maker<'_> {
         if type_ == LOAD_BALANCER {
             balancer(&wishes, &mut spec);
         }
-        let name = wishes.name.as_deref().unwrap_or(&self.name);
-        let mut object = self.made("v1", "Service", name, json!({ "spec": spec }));
+        let name = self.infra.service_name();
+        let mut object = self.made("v1", "Service", &name, json!({ "spec": spec }));
         object["metadata"]["labels"] = json!(self.labels(&wishes.labels));
         for (key, value) in &wishes.annotations {
             object["metadata"]["annotations"][key] = value.as_str().into();

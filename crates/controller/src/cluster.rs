@@ -325,3 +325,6 @@ impl Pages for House {
         self.metrics.page(&[leads]) + &self.figures.exposition()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,6 +173,10 @@ async fn a_follower_is_warm_and_leads_once_it_has_said_what_a_leader_says() {
     let kinds: Vec<Kind> = told.keys().map(|key| key.kind).collect();
     assert_eq!(kinds, [Kind::GatewayClass, Kind::Gateway, Kind::HTTPRoute]);
     assert!(*stage.outlets.complete.borrow());
+    assert!(stage.outlets.infra.try_take().values().all(Option::is_some));
+    let accounts = stage.outlets.accounts.borrow().clone();
+    let account = NamespacedName::new("ns", "gw-portcullis");
+    assert_eq!(accounts.get(&account), Some(&gateway().name));
     stage.send(Event::Lead(Lead::Follower { address: None })).await;
     stage.report().await;
     assert_eq!(*stage.outlets.lead.borrow(), Lead::Follower { address: None });
@@ -185,6 +189,8 @@ async fn a_follower_is_warm_and_leads_once_it_has_said_what_a_leader_says() {
     stage.send(Event::Objects(vec![Change { key: gateway(), object: None }])).await;
     stage.report().await;
     assert_eq!(stage.outlets.status.try_take().get(&gateway()), Some(&None));
+    assert!(stage.outlets.infra.try_take().values().eq([&None]));
+    assert!(stage.outlets.accounts.borrow().is_empty());
 }
 
 /// As the API server shows the Gateway, which was programmed in this generation.

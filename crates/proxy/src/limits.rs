@@ -171,8 +171,9 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Longest wait for a controller to take a connection: one whose machine has gone says nothing, and
 /// another may be there by then.
 pub(crate) const STREAM_CONNECT_TIME: Duration = Duration::from_secs(3);
-/// Longest wait for it to open a stream, and for its first word.
-pub(crate) const STREAM_OPEN_TIME: Duration = Duration::from_secs(10);
+/// Longest wait for it to open a stream, and for its first word. It asks its API server who we are,
+/// and a thousand others may ask in the same moment.
+pub(crate) const STREAM_OPEN_TIME: Duration = Duration::from_secs(30);
 /// A controller that is asked whether it is alive, as often as this, and does not answer for as
 /// long, is gone.
 pub(crate) const STREAM_KEEPALIVE: Duration = Duration::from_secs(5);

@@ -14,6 +14,8 @@ pub(crate) struct TokenUser {
     pub(crate) uid: String,
     /// Whom the token may be shown to.
     pub(crate) audiences: Vec<String>,
+    /// The pod that it is bound to.
+    pub(crate) pod: Option<String>,
 }
 
 impl TokenUser {
@@ -23,7 +25,13 @@ impl TokenUser {
             username: format!("system:serviceaccount:{namespace}:{name}"),
             uid: format!("uid-of-{namespace}-{name}"),
             audiences: vec![audience.to_owned()],
+            pod: None,
         }
+    }
+
+    /// The same, bound to a pod.
+    pub(crate) fn of_pod(self, name: &str) -> Self {
+        Self { pod: Some(name.to_owned()), ..self }
     }
 }
 
@@ -60,6 +68,9 @@ fn token(tokens: &Tokens, spec: &Value) -> Value {
             "username": user.username,
             "uid": user.uid,
             "groups": ["system:serviceaccounts", "system:authenticated"],
+            "extra": user.pod.iter()
+                .map(|pod| ("authentication.kubernetes.io/pod-name".to_owned(), json!([pod])))
+                .collect::<serde_json::Map<String, Value>>(),
         },
     })
 }

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     /// Serve the Gateways and routes in files and folders; edits are served at once.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Run),
+    /// Run the Gateways of a cluster: read it, provision proxies, stream to them, write status.
+    Controller(Controller),
     /// Serve what a controller in a cluster says.
     #[command(after_help = PROXY_EXAMPLES)]
     Proxy(Proxy),
@@ -99,6 +101,41 @@ pub(crate) struct Proxy {
     pub(crate) probe_address: AdminAddress,
     #[command(flatten)]
     pub(crate) traffic: Traffic,
+}
+
+/// The chart gives all of these; by hand they are wanted outside of a cluster only.
+#[derive(clap::Args)]
+pub(crate) struct Controller {
+    /// GatewayClasses with this controllerName are served.
+    #[arg(long, value_name = "NAME", default_value = api::names::CONTROLLER_NAME)]
+    pub(crate) controller_name: String,
+    /// The image of the proxies.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// When nodes pull it.
+    #[arg(long, value_name = "POLICY", default_value = "IfNotPresent")]
+    pub(crate) image_pull_policy: String,
+    /// What stands behind `<service>.<namespace>.svc.` in the DNS name of a Service.
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    pub(crate) cluster_domain: String,
+    /// The Service in front of all replicas of the controller.
+    #[arg(long, value_name = "NAME", default_value = "portcullis")]
+    pub(crate) service: String,
+    /// Where proxies are streamed to.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:15010")]
+    pub(crate) stream: SocketAddr,
+    /// Where probes and metrics are answered.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:15012")]
+    pub(crate) probes: SocketAddr,
+    /// The name of this replica's pod.
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pub(crate) pod_name: String,
+    /// Its namespace.
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE")]
+    pub(crate) pod_namespace: String,
+    /// Where other pods reach it.
+    #[arg(long, value_name = "ADDR", env = "POD_IP")]
+    pub(crate) pod_ip: std::net::IpAddr,
 }
 
 #[derive(clap::Args)]

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::args::{Args, Command};
 
 mod check;
+mod controller;
 mod explain;
 mod proxy;
 mod run;
@@ -40,6 +41,7 @@ fn load(paths: &[PathBuf], address_pool: Option<IpNet>) -> anyhow::Result<Report
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Controller(args) => controller::controller(&args),
         Command::Proxy(args) => proxy::proxy(&args),
         Command::Check(args) => check::check(&args),
         Command::Translate(args) => translate::translate(&args),

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::CommandFactory as _;
-use controller::Report;
+use ::controller::Report;
 use ipnet::IpNet;
 
 use crate::args::{Args, Command};
@@ -34,7 +34,7 @@ fn all_exist(paths: &[PathBuf]) -> anyhow::Result<()> {
 /// Reads and translates manifests as if a proxy served them.
 fn load(paths: &[PathBuf], address_pool: Option<IpNet>) -> anyhow::Result<Report> {
     all_exist(paths)?;
-    Ok(controller::load(paths, &settings(address_pool)))
+    Ok(::controller::load(paths, &settings(address_pool)))
 }
 
 /// Does what the command line says.

@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Say where a request goes, and why not elsewhere.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
+    /// Say how classes, Gateways and routes of a cluster are doing, and why not better.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(Status),
     /// Print a completion script for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -141,10 +144,12 @@ pub(crate) struct Controller {
 #[derive(clap::Args)]
 pub(crate) struct Check {
     /// Files and folders with manifests.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "cluster", conflicts_with = "cluster", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) view: ClusterView,
     /// Give each Gateway an address of its own from this network.
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", conflicts_with = "cluster")]
     pub(crate) address_pool: Option<ipnet::IpNet>,
     /// For people or for machines.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
@@ -154,21 +159,25 @@ pub(crate) struct Check {
 #[derive(clap::Args)]
 pub(crate) struct Translate {
     /// Files and folders with manifests.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "cluster", conflicts_with = "cluster", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) view: ClusterView,
     /// What to print, as YAML.
     #[arg(long, value_enum)]
     pub(crate) to: Target,
     /// Give each Gateway an address of its own from this network.
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", conflicts_with = "cluster")]
     pub(crate) address_pool: Option<ipnet::IpNet>,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Explain {
-    /// Files and folders with manifests, then a method and a URL.
-    #[arg(required = true, num_args = 3.., value_names = ["PATH", "METHOD", "URL"])]
+    /// Files and folders with manifests (none with --cluster), then a method and a URL.
+    #[arg(required = true, num_args = 2.., value_names = ["PATH", "METHOD", "URL"])]
     pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) view: ClusterView,
     /// A request header, `Name: value`; may be given several times.
     #[arg(long = "header", short = 'H', value_name = "K: V")]
     pub(crate) headers: Vec<String>,
@@ -176,8 +185,39 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "GATEWAY")]
     pub(crate) gateway: Option<String>,
     /// Give each Gateway an address of its own from this network.
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", conflicts_with = "cluster")]
     pub(crate) address_pool: Option<ipnet::IpNet>,
+    /// For people or for machines.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+/// A look at a cluster in place of files.
+#[derive(clap::Args)]
+pub(crate) struct ClusterView {
+    /// Look at the cluster of the kubeconfig in place of files.
+    #[arg(long)]
+    pub(crate) cluster: bool,
+    /// Which context of the kubeconfig, if not its current one.
+    #[arg(long, value_name = "CONTEXT", requires = "cluster")]
+    pub(crate) context: Option<String>,
+    /// Whose classes to take as ours.
+    #[arg(long, value_name = "NAME", requires = "cluster",
+        default_value = api::names::CONTROLLER_NAME)]
+    pub(crate) controller_name: String,
+    /// The domain of the names of Services.
+    #[arg(long, value_name = "DOMAIN", requires = "cluster", default_value = "cluster.local")]
+    pub(crate) cluster_domain: String,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Status {
+    /// Only Gateways and routes of this namespace.
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Which context of the kubeconfig, if not its current one.
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
     /// For people or for machines.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -227,15 +267,23 @@ const PROXY_EXAMPLES: &str = "Examples:
 
 const CHECK_EXAMPLES: &str = "Examples:
   portcullis check manifests/
-  portcullis check platform.yaml routes/ --output json";
+  portcullis check platform.yaml routes/ --output json
+  portcullis check --cluster --context staging";
 
 const TRANSLATE_EXAMPLES: &str = "Examples:
   portcullis translate manifests/ --to status
-  portcullis translate manifests/ --to ir";
+  portcullis translate manifests/ --to ir
+  portcullis translate --cluster --to status";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   portcullis explain manifests/ GET http://app.example.com/api/v1/users
-  portcullis explain platform.yaml routes/ GET https://api.example.com/ -H 'X-Beta-User: true'";
+  portcullis explain platform.yaml routes/ GET https://api.example.com/ -H 'X-Beta-User: true'
+  portcullis explain --cluster --gateway edge/public GET http://app.example.com/";
+
+const STATUS_EXAMPLES: &str = "Examples:
+  portcullis status
+  portcullis status -n team-a --context staging
+  portcullis status --output json";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   portcullis completions bash > /etc/bash_completion.d/portcullis

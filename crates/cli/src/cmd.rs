@@ -6,14 +6,16 @@ use clap::CommandFactory as _;
 use ::controller::Report;
 use ipnet::IpNet;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, ClusterView, Command};
 
 mod check;
+mod cluster;
 mod controller;
 mod explain;
 mod proxy;
 mod run;
 mod serve;
+pub(crate) mod status;
 mod translate;
 
 pub(crate) use explain::Found;
@@ -31,8 +33,15 @@ fn all_exist(paths: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads and translates manifests as if a proxy served them.
-fn load(paths: &[PathBuf], address_pool: Option<IpNet>) -> anyhow::Result<Report> {
+/// Reads and translates manifests, or a cluster, as if proxies served them.
+fn load(
+    paths: &[PathBuf],
+    view: &ClusterView,
+    address_pool: Option<IpNet>,
+) -> anyhow::Result<Report> {
+    if view.cluster {
+        return cluster::load(view);
+    }
     all_exist(paths)?;
     Ok(::controller::load(paths, &settings(address_pool)))
 }
@@ -46,6 +55,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::check(&args),
         Command::Translate(args) => translate::translate(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Status(args) => status::status(&args),
         Command::Completions { shell } => {
             let mut command = Args::command();
             let mut script = Vec::new();
@@ -64,8 +74,8 @@ mod tests {
     fn a_path_that_leads_nowhere_is_an_error_and_no_empty_answer() {
         let dir = tempfile::tempdir().unwrap();
         let (there, missing) = (dir.path().to_owned(), dir.path().join("missing"));
-        assert!(load(std::slice::from_ref(&there), None).is_ok());
-        let error = load(&[there, missing.clone()], None).unwrap_err().to_string();
+        assert!(all_exist(std::slice::from_ref(&there)).is_ok());
+        let error = all_exist(&[there, missing.clone()]).unwrap_err().to_string();
         assert!(error.starts_with(&missing.display().to_string()), "{error}");
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod curl;
 pub(crate) mod explanation;
 mod filter;
 pub(crate) mod overview;
+pub(crate) mod status;
 pub(crate) mod table;
 
 /// Prints to standard output; colours are cut off where nobody sees them.

@@ -12,7 +12,7 @@ use crate::{
 
 /// Reads, translates, and prints what is wrong; 1 if anything is an error.
 pub(super) fn check(args: &Check) -> anyhow::Result<ExitCode> {
-    let report = super::load(&args.paths, args.address_pool)?;
+    let report = super::load(&args.paths, &args.view, args.address_pool)?;
     match args.output {
         Output::Table => render::text(&overview::check(&report))?,
         Output::Json => render::text(&(serde_json::to_string_pretty(&machine(&report))? + "\n"))?,

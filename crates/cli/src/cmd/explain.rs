@@ -46,7 +46,11 @@ pub(super) fn explain(args: &Explain) -> anyhow::Result<ExitCode> {
         bail!("expected PATH… METHOD URL")
     };
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let report = super::load(&paths, args.address_pool)?;
+    ensure!(
+        paths.is_empty() == args.view.cluster,
+        "expected PATH… METHOD URL, or --cluster METHOD URL"
+    );
+    let report = super::load(&paths, &args.view, args.address_pool)?;
     let url = Url::parse(url)?;
     let bind = bind(&report, &url, args.gateway.as_deref())?;
     let table = Table::compile(&report.output.ir, &Table::default(), None);

@@ -13,8 +13,7 @@ use crate::args::Traffic;
 pub(super) fn block_on(
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    let filter =
-        EnvFilter::try_from_env("PORTCULLIS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("PORTCULLIS_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -90,3 +89,7 @@ pub(super) fn config_view() -> ConfigView {
 pub(super) fn unprintable(error: &dyn Error) -> String {
     format!("# this page cannot be printed: {error}\n")
 }
+
+/// What is logged unless the environment says otherwise. Our own words say what failed requests to
+/// the API server mean; the library's would repeat each of them.
+const LOG: &str = "info,kube_client=off";

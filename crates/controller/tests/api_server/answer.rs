@@ -74,6 +74,12 @@ fn resource(state: &State, call: &Call) -> Result<Resource, Refusal> {
 fn read(state: &State, call: &Call) -> Result<Answer, Refusal> {
     let resource = resource(state, call)?;
     let selection = Selection::new(resource, call);
+    // A real one is as strict about what metadata are asked for.
+    let as_list = call.accept.contains("as=PartialObjectMetadataList");
+    if selection.is_metadata() && as_list != (call.verb == "list") {
+        let message = format!("{:?} is no form of what was asked for", call.accept);
+        return Err(Refusal::new(406, "NotAcceptable", &message));
+    }
     match call.verb {
         "get" => {
             let place = Place::new(resource, &call.namespace, &call.name);

@@ -30,6 +30,11 @@ impl Selection {
         }
     }
 
+    /// Whether only metadata are wanted.
+    pub(super) fn is_metadata(&self) -> bool {
+        self.metadata_only
+    }
+
     pub(super) fn holds(&self, object: &Value) -> bool {
         let metadata = &object["metadata"];
         self.namespace.as_ref().is_none_or(|wanted| metadata["namespace"] == wanted.as_str())

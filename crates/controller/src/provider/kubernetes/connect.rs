@@ -10,7 +10,7 @@ use kube::{
 pub enum ConnectError {
     /// The kubeconfig that was meant cannot be used.
     #[error("the kubeconfig cannot be used: {0}")]
-    Kubeconfig(#[source] KubeconfigError),
+    Kubeconfig(String),
     /// There is neither a kubeconfig nor a pod around.
     #[error(
         "there is no kubeconfig ($KUBECONFIG, or ~/.kube/config), and this is no pod of a cluster"
@@ -18,7 +18,7 @@ pub enum ConnectError {
     Nowhere,
     /// What is configured cannot be used.
     #[error("the client of the API server cannot be made: {0}")]
-    Client(#[source] kube::Error),
+    Client(String),
 }
 
 /// A client of the cluster that `context` of the kubeconfig names, or its current one. Without a
@@ -31,12 +31,14 @@ pub async fn connect(context: Option<&str>) -> Result<Client, ConnectError> {
     let meant = context.is_some() || std::env::var_os("KUBECONFIG").is_some();
     let mut config = match Config::from_kubeconfig(&options).await {
         Ok(config) => config,
-        Err(error) if meant || !is_missing(&error) => return Err(ConnectError::Kubeconfig(error)),
+        Err(error) if meant || !is_missing(&error) => {
+            return Err(ConnectError::Kubeconfig(error.to_string()));
+        }
         Err(_) => Config::incluster().map_err(|_| ConnectError::Nowhere)?,
     };
     // Whoever asks knows best what is worth another attempt, and when.
     config.default_retry = false;
-    Client::try_from(config).map_err(ConnectError::Client)
+    Client::try_from(config).map_err(|error| ConnectError::Client(error.to_string()))
 }
 
 /// Whether there is no file at all.

@@ -100,7 +100,8 @@ impl Server {
         if let Some(next) = next {
             path = format!("{path}&continue={}", escaped(next));
         }
-        let bytes = self.get(&path, accept(target)).await?;
+        let accept = if target.names_only { NAMES_OF_LIST } else { JSON };
+        let bytes = self.get(&path, accept).await?;
         page(&bytes).map_err(|error| Fault::malformed(&error))
     }
 
@@ -126,7 +127,8 @@ impl Server {
             target.path(),
             escaped(version),
         );
-        let response = self.send(&path, accept(target), None).await?;
+        let accept = if target.names_only { NAMES } else { JSON };
+        let response = self.send(&path, accept, None).await?;
         let body = success(response, self.pace.silence).await?;
         Ok(Watch { body, buffer: BytesMut::new(), silence: self.pace.silence })
     }
@@ -327,12 +329,9 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn accept(target: Target) -> &'static str {
-    if target.names_only { NAMES_ONLY } else { JSON }
-}
-
 const JSON: &str = "application/json";
-const NAMES_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const NAMES: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const NAMES_OF_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 /// Objects of a page.
 const PAGE_OBJECTS: u32 = 500;
 /// Bytes of an answer; a page of the largest objects that etcd takes has more, and no cluster has

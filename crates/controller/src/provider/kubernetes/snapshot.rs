@@ -33,7 +33,13 @@ pub struct Cluster {
 /// Why nothing could be read at all.
 #[derive(Debug, thiserror::Error)]
 #[error("the API server cannot be read: {0}")]
-pub struct ReadError(#[from] Fault);
+pub struct ReadError(String);
+
+impl From<Fault> for ReadError {
+    fn from(fault: Fault) -> Self {
+        Self(fault.to_string())
+    }
+}
 
 /// Reads all objects of these kinds. A kind that the server does not have, or does not show to us,
 /// keeps no other from being read.

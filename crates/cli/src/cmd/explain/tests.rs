@@ -6,7 +6,7 @@ fn report(manifests: &str, address_pool: Option<&str>) -> Report {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a.yaml"), manifests).unwrap();
     let pool = address_pool.map(|pool| pool.parse().unwrap());
-    crate::cmd::load(&[dir.path().to_owned()], pool).unwrap()
+    controller::load(&[dir.path().to_owned()], &crate::cmd::settings(pool))
 }
 
 fn ask(report: &Report, gateway: Option<&str>, url: &str, host: Option<&str>) -> String {

@@ -68,11 +68,8 @@ async fn converse(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Res
     let mut call = read(&head, &body);
     let struck = {
         let mut state = shared.state.lock();
-        let fault = state
-            .faults
-            .iter_mut()
-            .find_map(|fault| fault.strikes(&call).then(|| fault.effect.clone()));
-        fault
+        let mut faults = state.faults.iter_mut();
+        faults.find_map(|fault| fault.strikes(&call).then(|| fault.effect.clone()))
     };
     let mut lost = false;
     let answer = match struck {

@@ -79,7 +79,7 @@ impl StatusWriter {
                 desk.complete = true;
                 desk.look_at_all(&self.live);
             }
-            self.look(&mut desk);
+            let more = self.look(&mut desk);
             let due = desk.due.first().map(|(at, _)| *at);
             tokio::select! {
                 wanted = self.wanted.take() => self.take(&mut desk, wanted),
@@ -92,6 +92,7 @@ impl StatusWriter {
                 }
                 Ok(()) = self.lead.changed() => {}
                 Ok(()) = self.complete.changed() => {}
+                () = tokio::task::yield_now(), if more => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => desk.ring(),
             }
         }
@@ -104,14 +105,22 @@ impl StatusWriter {
         }
     }
 
-    /// Starts the writes that are due and for which there is room.
-    fn look(&self, desk: &mut Desk) {
+    /// Starts the writes that are due and for which there is room. Whether it left off to let
+    /// others have their turn.
+    fn look(&self, desk: &mut Desk) -> bool {
         if !desk.leads {
             desk.look_at.clear();
-            return;
+            return false;
         }
-        while desk.flights.len() < FLIGHTS_MAX && desk.rests_until.is_none_or(is_past) {
-            let Some(key) = desk.look_at.pop_first() else { return };
+        for _ in 0..LOOKS_MAX {
+            if desk.flights.len() >= FLIGHTS_MAX {
+                return false;
+            }
+            if let Some(until) = desk.rests_until.filter(|until| !is_past(*until)) {
+                desk.due.insert((until, None));
+                return false;
+            }
+            let Some(key) = desk.look_at.pop_first() else { return false };
             if let Some(write) = self.difference(desk, &key) {
                 let client = self.client.clone();
                 desk.flights.spawn(async move {
@@ -120,9 +129,7 @@ impl StatusWriter {
                 });
             }
         }
-        if let (Some(until), false) = (desk.rests_until, desk.look_at.is_empty()) {
-            desk.due.insert((until, None));
-        }
+        true
     }
 
     /// What is to be written about an object now, if anything.
@@ -142,7 +149,12 @@ impl StatusWriter {
         }
         let (version, status) = track.ground(&live)?;
         let controller = &self.controller_name;
-        let change = merge::merge(&status, wanted.map(|w| &**w), controller, &clock::seconds())?;
+        let merged = merge::merge(&status, wanted.map(|w| &**w), controller, &clock::seconds());
+        if track.is_full != merged.left_out {
+            track.is_full = merged.left_out;
+            self.tell_full(key, merged.left_out);
+        }
+        let change = merged.change?;
         if let Some(said) = wanted.and_then(|wanted| said_generation(wanted)) {
             // The wish is about an object that was made anew, or the watch is behind.
             let ahead = said > live.generation;
@@ -188,7 +200,7 @@ impl StatusWriter {
                 desk.outages = 0;
                 let wanted = write.wanted.as_deref();
                 let rest = merge::merge(&status, wanted, &self.controller_name, "");
-                track.altered = rest.map(|_| status.clone());
+                track.altered = rest.change.map(|_| status.clone());
                 track.written(write.version, (version, status), write.wanted);
                 events::clear(&self.notices, &key, about);
             }
@@ -210,6 +222,9 @@ impl StatusWriter {
             Outcome::Failed(reason) => {
                 let pause = jittered(track.failed());
                 tracing::warn!(object = %key, %reason, ?pause, "cannot write the status");
+                let notice = Notice::warning(about, "WriteStatus", reason);
+                let notice = Notice { patience: FAILURES_PATIENCE, ..notice };
+                events::raise(&self.notices, &key, notice);
                 rest(&mut desk.due, track, key, pause);
             }
             Outcome::Away { reason, retry_after } => {
@@ -222,6 +237,17 @@ impl StatusWriter {
                 desk.rests_until = Some(Instant::now() + pause);
             }
         }
+    }
+
+    fn tell_full(&self, key: &ObjectKey, full: bool) {
+        const REASON: &str = "StatusFull";
+        if !full {
+            return events::clear(&self.notices, key, REASON);
+        }
+        tracing::warn!(object = %key, "other controllers leave no room in this status");
+        let note = "entries of other controllers leave no room for all of ours: remove those of \
+                    controllers that are gone";
+        events::raise(&self.notices, key, Notice::warning(REASON, "WriteStatus", note));
     }
 
     fn tell_contested(&self, key: &ObjectKey) {
@@ -352,8 +378,12 @@ fn said_generation(status: &ObjectStatus) -> Option<i64> {
     }
 }
 
+/// Objects looked at in one go.
+const LOOKS_MAX: usize = 128;
 /// Writes under way at once.
 const FLIGHTS_MAX: usize = 16;
+/// How long a status may fail to be written before somebody is told.
+const FAILURES_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a conflict waits for the watch to show what came first.
 const WATCH_PATIENCE: Duration = Duration::from_secs(5);
 const AWAY_MIN: Duration = Duration::from_millis(200);

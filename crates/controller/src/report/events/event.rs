@@ -70,7 +70,7 @@ impl Event<'_> {
             "kind": "Event",
             "metadata": {"name": name, "namespace": namespace},
             "eventTime": clock::micros(),
-            "reportingController": self.reporter,
+            "reportingController": reporter(self.reporter),
             "reportingInstance": cut(self.instance, INSTANCE_BYTES_MAX),
             "action": self.notice.action,
             "reason": self.notice.reason,
@@ -101,6 +101,17 @@ impl Event<'_> {
     }
 }
 
+/// A controller's name may be a path; who reports has to be a domain and one plain name.
+fn reporter(controller: &str) -> String {
+    let (domain, path) = controller.split_once('/').unwrap_or((controller, ""));
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = path.chars().map(plain).take(REPORTER_NAME_MAX).collect();
+    match name.trim_matches(['-', '_', '.']) {
+        "" => domain.to_owned(),
+        name => format!("{domain}/{name}"),
+    }
+}
+
 async fn send(
     client: &Client,
     request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
@@ -124,6 +135,7 @@ fn cut(text: &str, bytes_max: usize) -> &str {
 /// What the API server takes (`events.k8s.io/v1` validation).
 const NOTE_BYTES_MAX: usize = 1024;
 const INSTANCE_BYTES_MAX: usize = 128;
+const REPORTER_NAME_MAX: usize = 63;
 /// Leaves room for the hash in a name of 253 characters.
 const OBJECT_BYTES_MAX: usize = 230;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -131,3 +143,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// FNV-1a: names must be the same in every build and replica, and nobody attacks them.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reports_has_a_plain_name() {
+        let cases = [
+            ("portcullis.dev/gateway-controller", "portcullis.dev/gateway-controller"),
+            ("a.example/b/c~d/", "a.example/b-c-d"),
+            ("a.example/", "a.example"),
+            ("a.example", "a.example"),
+        ];
+        for (controller, expected) in cases {
+            assert_eq!(reporter(controller), expected);
+        }
+    }
+}

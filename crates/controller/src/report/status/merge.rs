@@ -10,6 +10,15 @@ use api::{condition::ConditionType, meta::Timestamp, names};
 use serde_json::{Map, Value};
 use translate::ObjectStatus;
 
+/// What became of two statuses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Merged {
+    /// The difference, if there is one.
+    pub(crate) change: Option<Change>,
+    /// Whether entries of ours found no room beside foreign ones.
+    pub(crate) left_out: bool,
+}
+
 /// A difference that is worth a write.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
@@ -19,15 +28,16 @@ pub(crate) struct Change {
     pub(crate) counts_only: bool,
 }
 
-/// The difference between `status`, as it stands there, and `wanted`, or none. Without `wanted`
-/// the object is not ours (any more), and no entry of ours may stay.
+/// The difference between `status`, as it stands there, and `wanted`. Without `wanted` the object is
+/// not ours (any more), and no entry of ours may stay; a status without entries, as a Gateway's, is
+/// its next controller's to write.
 pub(crate) fn merge(
     status: &Value,
     wanted: Option<&ObjectStatus>,
     controller: &str,
     now: &str,
-) -> Option<Change> {
-    let mut merged = Merged { status, fields: Map::new(), controller, now };
+) -> Merged {
+    let mut merged = Merging { status, fields: Map::new(), left_out: false, controller, now };
     match wanted.map(|wanted| (wanted, serde_json::to_value(wanted).unwrap_or_default())) {
         None => {
             merged.entries(PARENTS, &[]);
@@ -52,12 +62,12 @@ pub(crate) fn merge(
             merged.listeners(&ours);
         }
     }
-    let Merged { fields, .. } = merged;
+    let Merging { fields, left_out, .. } = merged;
     let counts_only = fields.len() == 1
         && fields.get("listeners").is_some_and(|after| {
             uncounted(after.as_array()) == uncounted(status["listeners"].as_array())
         });
-    (!fields.is_empty()).then_some(Change { fields, counts_only })
+    Merged { change: (!fields.is_empty()).then_some(Change { fields, counts_only }), left_out }
 }
 
 /// The generation that our part of a status speaks of; the highest of all its findings.
@@ -86,14 +96,15 @@ const ANCESTORS: Entries = Entries { field: "ancestors", reference: "ancestorRef
 /// The longest message that the API server takes (`metav1.Condition`).
 const MESSAGE_BYTES_MAX: usize = 32768;
 
-struct Merged<'a> {
+struct Merging<'a> {
     status: &'a Value,
     fields: Map<String, Value>,
+    left_out: bool,
     controller: &'a str,
     now: &'a str,
 }
 
-impl Merged<'_> {
+impl Merging<'_> {
     /// Entries keep their places, so that foreign ones are not moved either.
     fn entries(&mut self, list: Entries, ours: &[Value]) {
         let before = items(self.status, list.field);
@@ -109,6 +120,7 @@ impl Merged<'_> {
             after.extend(same.map(|at| self.entry(entry, left.remove(at))));
         }
         let room = list.max.saturating_sub(after.len());
+        self.left_out |= left.len() > room;
         after.extend(left.into_iter().take(room).map(|own| self.entry(&Value::Null, own)));
         if after != before {
             self.fields.insert(list.field.to_owned(), Value::Array(after));

@@ -14,6 +14,8 @@ use crate::provider::kubernetes::Live;
 pub(crate) struct Track {
     uid: String,
     pub(crate) in_flight: bool,
+    /// Whether foreign entries leave no room for all of ours.
+    pub(crate) is_full: bool,
     /// Versions that are known to be past, though the watch may still show them.
     past: Vec<String>,
     /// What our last write left there; none when another write came first.
@@ -95,7 +97,7 @@ impl Track {
         !self.past.is_empty() && self.ahead.is_none()
     }
 
-    /// Counts a failure; the time until the next try.
+    /// Counts a failure in a row; the time until the next try.
     pub(crate) fn failed(&mut self) -> Duration {
         let rest = REST_MIN.saturating_mul(1 << self.failures.min(10)).min(REST_MAX);
         self.failures += 1;
@@ -153,7 +155,7 @@ impl Track {
 
 const PAST_MAX: usize = 16;
 const REST_MIN: Duration = Duration::from_millis(200);
-const REST_MAX: Duration = Duration::from_secs(30);
+const REST_MAX: Duration = Duration::from_secs(10);
 const YIELD_MIN: Duration = Duration::from_secs(1);
 const YIELD_MAX: Duration = Duration::from_secs(300);
 const UNDONE_FORGOTTEN: Duration = Duration::from_secs(900);

@@ -100,15 +100,18 @@ fn refusal(status: &Status) -> Outcome {
     match status.code {
         409 => Outcome::Conflict,
         404 => Outcome::Gone,
-        // Too large, not valid, not allowed: nothing that trying again would change.
-        400 | 403 | 413 | 422 => Outcome::Refused(reason),
+        // Malformed, too large, not valid: nothing that trying again would change.
+        400 | 413 | 422 => Outcome::Refused(reason),
         429 => {
             let details = status.details.as_ref();
             let seconds = details.map_or(0, |details| details.retry_after_seconds);
             let retry_after = Some(Duration::from_secs(seconds.into()).min(RETRY_AFTER_MAX));
             Outcome::Away { reason, retry_after }
         }
-        _ => Outcome::Failed(format!("{}: {reason}", status.code)),
+        502..=504 => Outcome::Away { reason, retry_after: None },
+        // An admission webhook may fail for one object; and an API server that has just started
+        // does not know yet who may do what.
+        code => Outcome::Failed(format!("{code}: {reason}")),
     }
 }
 

@@ -17,7 +17,7 @@ const NOW: &str = "2026-11-23T12:00:00Z";
 const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
 fn change(status: &Value, wanted: &ObjectStatus) -> Option<Change> {
-    merge(status, Some(wanted), OURS, NOW)
+    merge(status, Some(wanted), OURS, NOW).change
 }
 
 /// The status after the change.
@@ -38,7 +38,7 @@ fn a_status_that_says_it_already_is_left_alone() {
     let wanted = route(3, "fine");
     let written = after(&Value::Null, &wanted);
     assert_eq!(written["parents"][0]["conditions"][0]["lastTransitionTime"], NOW);
-    assert_eq!(merge(&written, Some(&wanted), OURS, "2027-01-01T00:00:00Z"), None);
+    assert_eq!(merge(&written, Some(&wanted), OURS, "2027-01-01T00:00:00Z").change, None);
     // The API server, or another writer, fills defaults in and orders fields as it likes.
     let condition = |type_: &str| {
         json!({"type": type_, "status": "True", "reason": type_, "observedGeneration": 3,
@@ -92,9 +92,9 @@ fn foreign_entries_and_conditions_keep_their_places() {
     assert_eq!(text(&parents[2]), text(&foreign("a")));
     assert_eq!(text(&parents[1]["conditions"][0]), text(&odd));
     assert_eq!(text(&parents[1]["more"]), r#"{"b":1,"a":2}"#);
-    let removed = merge(&status, None, OURS, NOW).unwrap();
+    let removed = merge(&status, None, OURS, NOW).change.unwrap();
     assert_eq!(removed.fields["parents"], json!([foreign("b"), foreign("a")]));
-    assert_eq!(merge(&json!({"parents": [foreign("a")]}), None, OURS, NOW), None);
+    assert_eq!(merge(&json!({"parents": [foreign("a")]}), None, OURS, NOW).change, None);
 }
 
 #[test]
@@ -114,12 +114,18 @@ fn entries_that_find_no_room_are_left_out() {
     });
     let policy = ObjectStatus::Policy(PolicyStatus { ancestors: ancestors.to_vec() });
     let full: Vec<Value> = (0..16).map(|at| foreign(&at.to_string())).collect();
-    assert_eq!(change(&json!({"ancestors": full}), &policy), None);
-    let change = change(&json!({"ancestors": full[1..]}), &policy).unwrap();
-    let written = change.fields["ancestors"].as_array().unwrap();
+    let merged = |status: Value, wanted: &ObjectStatus| merge(&status, Some(wanted), OURS, NOW);
+    let nothing = Merged { change: None, left_out: true };
+    assert_eq!(merged(json!({"ancestors": full}), &policy), nothing);
+    let one = merged(json!({"ancestors": full[1..]}), &policy);
+    assert!(one.left_out);
+    let fields = one.change.unwrap().fields;
+    let written = fields["ancestors"].as_array().unwrap();
     assert_eq!((written.len(), &written[15]["ancestorRef"]["name"]), (16, &json!("one")));
+    assert!(!merged(json!({"ancestors": full[2..]}), &policy).left_out);
     let parents: Vec<Value> = (0..32).map(|at| foreign(&at.to_string())).collect();
-    assert_eq!(super::merge(&json!({"parents": parents}), Some(&route(1, "")), OURS, NOW), None);
+    assert_eq!(merged(json!({"parents": parents}), &route(1, "")), nothing);
+    assert!(!merged(json!({"parents": parents[1..]}), &route(1, "")).left_out);
 }
 
 fn gateway(attached: i32) -> GatewayStatus {

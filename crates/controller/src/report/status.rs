@@ -299,10 +299,8 @@ impl Desk {
                 self.wanted.insert(key.clone(), Arc::new(status));
             }
         }
-        // What failed, was refused or was not kept is tried again for the new wish.
         if let Some(track) = self.tracks.get_mut(&key) {
-            track.rests_until = None;
-            track.altered = None;
+            track.wish(Instant::now());
         }
         self.look_at.insert(key);
     }

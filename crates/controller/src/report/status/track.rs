@@ -30,6 +30,8 @@ pub(crate) struct Track {
     failures: u32,
     undone: Undone,
     counts: Counts,
+    /// When the last wish came.
+    wished: Option<Instant>,
 }
 
 /// How often somebody else undid what we had written.
@@ -135,13 +137,22 @@ impl Track {
         self.undone.times >= UNDONE_TOLD
     }
 
-    /// When a write that is about counts alone may go.
+    /// There is a new wish: what failed, was refused or was not kept is worth another try.
+    pub(crate) fn wish(&mut self, now: Instant) {
+        self.rests_until = None;
+        self.altered = None;
+        self.wished = Some(now);
+    }
+
+    /// When a write that is about counts alone may go: the later, the more of them there were, but
+    /// soon after they have stopped to change.
     pub(crate) fn counts_due(&self, now: Instant) -> Instant {
         let Some(last) = self.counts.last.filter(|last| now - *last < COUNTS_QUIET) else {
             return now;
         };
         let exponent = self.counts.writes.saturating_sub(1).min(10);
-        last + COUNTS_MIN.saturating_mul(1 << exponent).min(COUNTS_MAX)
+        let paced = last + COUNTS_MIN.saturating_mul(1 << exponent).min(COUNTS_MAX);
+        self.wished.map_or(paced, |wished| paced.min(wished + COUNTS_SETTLED))
     }
 
     /// Such a write goes.
@@ -160,11 +171,14 @@ const YIELD_MIN: Duration = Duration::from_secs(1);
 const YIELD_MAX: Duration = Duration::from_secs(300);
 const UNDONE_FORGOTTEN: Duration = Duration::from_secs(900);
 const UNDONE_TOLD: u32 = 3;
-/// Counts wait 0, 50, 100, 200 … ms: 500 routes that come within 16 s cost ten writes.
-const COUNTS_MIN: Duration = Duration::from_millis(50);
-const COUNTS_MAX: Duration = Duration::from_secs(5);
+/// Counts that keep changing wait 0, 100, 200, 400 … ms: 500 routes that come within half a minute
+/// cost ten writes.
+const COUNTS_MIN: Duration = Duration::from_millis(100);
+const COUNTS_MAX: Duration = Duration::from_secs(10);
+/// So long after the last of them, what they came to is written.
+const COUNTS_SETTLED: Duration = Duration::from_secs(2);
 /// After so long without such a write the next one goes at once.
-const COUNTS_QUIET: Duration = Duration::from_secs(10);
+const COUNTS_QUIET: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {
@@ -175,7 +189,8 @@ mod tests {
         let mut track = Track::default();
         let start = Instant::now();
         let (mut now, mut writes) = (start, 0);
-        while now - start < Duration::from_secs(16) {
+        while now - start < Duration::from_secs(32) {
+            track.wish(now);
             let due = track.counts_due(now);
             if due <= now {
                 track.counts_go(now);
@@ -184,6 +199,8 @@ mod tests {
             now += Duration::from_millis(5);
         }
         assert_eq!(writes, 9);
+        let soon = track.counts_due(now);
+        assert!(soon <= now + COUNTS_SETTLED, "they have stopped to change");
         assert_eq!(track.counts_due(now + COUNTS_QUIET), now + COUNTS_QUIET, "at once again");
     }
 

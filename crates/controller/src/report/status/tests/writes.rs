@@ -178,6 +178,8 @@ async fn five_hundred_routes_cost_one_write_each_and_ten_for_their_gateway() {
     let stage = Stage::new().await;
     stage.put_gateway();
     stage.want(Kind::Gateway, "gw", Some(gateway(0)));
+    stage.until_quiet().await;
+    stage.server.forget();
     for at in 1..=500 {
         let name = format!("r{at:03}");
         stage.put_route(&name, json!({}), json!([]));

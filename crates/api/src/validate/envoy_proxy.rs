@@ -3,11 +3,12 @@
 use std::net::Ipv4Addr;
 
 use crate::core::service::IntOrString;
+use crate::duration::Duration;
 use crate::envoy_proxy::kubernetes::{
-    EnvoyProxyKubernetesProvider, KubernetesHorizontalPodAutoscalerSpec, KubernetesPatchSpec,
-    KubernetesPodDisruptionBudgetSpec, KubernetesServiceSpec,
+    EnvoyProxyKubernetesProvider, KubernetesContainerSpec, KubernetesHorizontalPodAutoscalerSpec,
+    KubernetesPatchSpec, KubernetesPodDisruptionBudgetSpec, KubernetesServiceSpec,
 };
-use crate::envoy_proxy::{EnvoyProxySpec, MergeType, ProviderType};
+use crate::envoy_proxy::{EnvoyProxySpec, MergeType, ProviderType, ShutdownConfig};
 use crate::path::Path;
 use crate::validate::Violations;
 
@@ -31,6 +32,13 @@ pub(super) fn check(spec: &EnvoyProxySpec, out: &mut Violations) {
             out.one_of(path.key(component), level, &["trace", "debug", "info", "error", "warn"]);
         }
     }
+    if let Some(threads) = spec.concurrency {
+        let holds = (1..=1024).contains(&threads);
+        out.rule(path.key("concurrency"), holds, "must be a number from 1 to 1024");
+    }
+    if let Some(shutdown) = &spec.shutdown {
+        times(path.key("shutdown"), shutdown, out);
+    }
     let Some(provider) = &spec.provider else { return };
     let path = path.key("provider");
     if let ProviderType::Other(value) = &provider.type_ {
@@ -41,6 +49,17 @@ pub(super) fn check(spec: &EnvoyProxySpec, out: &mut Violations) {
     }
 }
 
+fn times(path: Path<'_>, shutdown: &ShutdownConfig, out: &mut Violations) {
+    for (name, value) in [
+        ("drainTimeout", &shutdown.drain_timeout),
+        ("healthCheckFailureDelay", &shutdown.health_check_failure_delay),
+        ("minDrainDuration", &shutdown.min_drain_duration),
+    ] {
+        let holds = value.as_ref().is_none_or(|text| text.parse::<Duration>().is_ok());
+        out.rule(path.key(name), holds, "must be a span of time such as \"1m30s\"");
+    }
+}
+
 fn objects(path: Path<'_>, spec: &EnvoyProxyKubernetesProvider, out: &mut Violations) {
     let daemons = spec.envoy_daemon_set.is_some();
     let message = "only one of envoyDeployment or envoyDaemonSet can be specified";
@@ -48,10 +67,14 @@ fn objects(path: Path<'_>, spec: &EnvoyProxyKubernetesProvider, out: &mut Violat
     let message = "cannot use envoyHpa if envoyDaemonSet is used";
     out.rule(path, !(daemons && spec.envoy_hpa.is_some()), message);
     if let Some(deployment) = &spec.envoy_deployment {
-        patch(path.key("envoyDeployment"), deployment.patch.as_ref(), out);
+        let path = path.key("envoyDeployment");
+        container(path, deployment.container.as_ref(), out);
+        patch(path, deployment.patch.as_ref(), out);
     }
     if let Some(daemons) = &spec.envoy_daemon_set {
-        patch(path.key("envoyDaemonSet"), daemons.patch.as_ref(), out);
+        let path = path.key("envoyDaemonSet");
+        container(path, daemons.container.as_ref(), out);
+        patch(path, daemons.patch.as_ref(), out);
     }
     if let Some(spec) = &spec.envoy_service {
         service(path.key("envoyService"), spec, out);
@@ -62,6 +85,12 @@ fn objects(path: Path<'_>, spec: &EnvoyProxyKubernetesProvider, out: &mut Violat
     if let Some(spec) = &spec.envoy_pdb {
         budget(path.key("envoyPDB"), spec, out);
     }
+}
+
+fn container(path: Path<'_>, spec: Option<&KubernetesContainerSpec>, out: &mut Violations) {
+    let both = spec.is_some_and(|spec| spec.image.is_some() && spec.image_repository.is_some());
+    let message = "only one of image or imageRepository can be specified";
+    out.rule(path.key("container"), !both, message);
 }
 
 fn service(path: Path<'_>, spec: &KubernetesServiceSpec, out: &mut Violations) {

@@ -6,6 +6,7 @@
 #[path = "../api_server/api_server.rs"]
 mod api_server;
 
+mod chart;
 mod world;
 
 use serde_json::{Value, json};

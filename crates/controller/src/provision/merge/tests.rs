@@ -1,3 +1,5 @@
+//! Patches over objects, by the examples of their definitions.
+
 use api::envoy_proxy::{MergeType, kubernetes::KubernetesPatchSpec};
 use serde_json::{Value, json};
 
@@ -41,7 +43,8 @@ fn strategic_merge_tells_items_apart_by_their_key() {
         (
             "an item is merged, and one that is new is added",
             json!({"containers": [
-                {"name": "proxy", "env": [{"name": "X", "value": "2"}, {"name": "Y", "value": "3"}]},
+                {"name": "proxy",
+                 "env": [{"name": "X", "value": "2"}, {"name": "Y", "value": "3"}]},
                 {"name": "log", "image": "b"},
             ]}),
             "/containers",

@@ -1,3 +1,5 @@
+//! What is known of our objects, by what watches and answers told.
+
 use serde_json::{Value, json};
 
 use super::{All, Made, Owned, Seen};

@@ -1,3 +1,5 @@
+//! Which writes a difference becomes, without an API server.
+
 use std::sync::Arc;
 
 use api::{

@@ -15,8 +15,8 @@ impl Maker<'_> {
             .ports
             .iter()
             .map(|port| {
-                let number = port.port;
-                json!({ "name": port.name, "port": number, "targetPort": number, "protocol": "TCP" })
+                let (name, number) = (&port.name, port.port);
+                json!({ "name": name, "port": number, "targetPort": number, "protocol": "TCP" })
             })
             .collect();
         let type_ = wishes.type_.as_deref().unwrap_or(LOAD_BALANCER);

@@ -1,3 +1,5 @@
+//! What every object of a Gateway must hold to. Whole objects are compared in `tests/golden.rs`.
+
 use std::sync::Arc;
 
 use api::{

@@ -143,13 +143,16 @@ impl Cluster {
         let event_loop = EventLoop::new(options.settings.clone(), around);
         vital.spawn(named("the event loop", event_loop.run(incoming)));
         vital.spawn(named("the election", tell(election.lead(), events.clone())));
+        let wanted = outlets.wanted.clone();
+        // Nobody else asks what is looked up.
+        vital.spawn(named("the provider", async move { wanted.closed().await }));
         let pages = House {
             complete: outlets.complete.subscribe(),
             bundle: authority.bundle(),
             lead: election.lead(),
             stopping: stopping.subscribe(),
             events: events.clone(),
-            metrics,
+            metrics: metrics.clone(),
             figures: figures.clone(),
         };
         vital.spawn(named("the probes", probes::serve(probes, Arc::new(pages))));
@@ -166,7 +169,8 @@ impl Cluster {
             // That the other end is gone is an end as well.
             let _ = stopped.await;
         }));
-        let writers = writers(&options, &client, &outlets, &authority, stream_at.port(), events);
+        let inside = Inside { outlets: &outlets, authority: &authority, metrics: &metrics, events };
+        let writers = writers(&options, &client, inside, stream_at.port());
         Ok(Self {
             probes: probes_at,
             stream: stream_at,
@@ -208,7 +212,9 @@ impl Cluster {
         self.election.resign().await;
         // A server that has ended needs no word.
         let _ = self.stop_server.send(());
-        let _ = self.server.await;
+        if !self.server.is_finished() {
+            let _ = self.server.await;
+        }
         self.hub.close();
         self.vital.shutdown().await;
     }
@@ -218,15 +224,22 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
+/// What writers get from the rest, and give back to it.
+struct Inside<'c> {
+    outlets: &'c Outlets,
+    authority: &'c Authority,
+    metrics: &'c Arc<Metrics>,
+    events: mpsc::Sender<Event>,
+}
+
 /// The tasks that write to the cluster, while this replica leads.
 fn writers(
     options: &ClusterOptions,
     client: &Client,
-    outlets: &Outlets,
-    authority: &Authority,
+    inside: Inside<'_>,
     port: u16,
-    events: mpsc::Sender<Event>,
 ) -> JoinSet<&'static str> {
+    let Inside { outlets, authority, metrics, events } = inside;
     let mut writers = JoinSet::new();
     let notices = Notices::default();
     let controller_name = options.settings.controller_name.clone();
@@ -238,6 +251,7 @@ fn writers(
         lead: outlets.lead.subscribe(),
         complete: outlets.complete.subscribe(),
         notices: notices.clone(),
+        metrics: metrics.clone(),
     };
     writers.spawn(named("the writer of statuses", status.run()));
     let told = EventWriter {

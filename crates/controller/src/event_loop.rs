@@ -287,8 +287,9 @@ impl EventLoop {
                 }
             }
             Event::ProviderProblems(problems) => {
-                touched.input = true;
                 self.provider_problems = problems;
+                // It may be the reason why there is nothing to translate.
+                self.tell();
             }
             Event::Report(answer) => touched.reports.push(answer),
         }
@@ -315,7 +316,9 @@ impl EventLoop {
                 self.translate(&objects);
             }
             self.want(listed, now);
-            self.tell(input);
+            if input {
+                self.tell();
+            }
         }
         // An answer, or what is published, may be news to status; that is news to nothing else.
         if self.is_open(now) {
@@ -447,10 +450,7 @@ impl EventLoop {
     }
 
     /// Says once what is new among the diagnostics, and what was mended.
-    fn tell(&mut self, input: bool) {
-        if !input {
-            return;
-        }
+    fn tell(&mut self) {
         let now = self.problems().map(|problem| (problem.subject(), problem)).collect();
         for problem in only(&now, &self.told) {
             if problem.is_error() {

@@ -17,6 +17,9 @@ pub struct Metrics {
     translations: AtomicU64,
     translation_nanoseconds: AtomicU64,
     revision: AtomicU64,
+    status_writes: AtomicU64,
+    status_conflicts: AtomicU64,
+    status_failures: AtomicU64,
 }
 
 impl Metrics {
@@ -33,6 +36,21 @@ impl Metrics {
         self.revision.store(revision, Ordering::Relaxed);
     }
 
+    /// A status was written.
+    pub(crate) fn status_written(&self) {
+        self.status_writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Another write to the same object came first.
+    pub(crate) fn status_conflicted(&self) {
+        self.status_conflicts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The API server did not take a status.
+    pub(crate) fn status_failed(&self) {
+        self.status_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The page, in Prometheus' text format.
     pub fn page(&self, gauges: &[Figure<'_>]) -> String {
         let mut page = Page::default();
@@ -40,28 +58,28 @@ impl Metrics {
         for (kind, count) in &*self.objects.lock() {
             page.line(format_args!("portcullis_objects{{kind=\"{}\"}} {count}", kind.as_str()));
         }
-        let load = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
-        for figure in [
-            Figure {
-                name: "portcullis_translations_total",
-                kind: "counter",
-                help: "Translations of what changed.",
-                value: load(&self.translations) as f64,
-            },
-            Figure {
-                name: "portcullis_translation_seconds_total",
-                kind: "counter",
-                help: "Time that these took.",
-                value: load(&self.translation_nanoseconds) as f64 / 1e9,
-            },
-            Figure {
-                name: "portcullis_revision",
-                kind: "gauge",
-                help: "The last revision that was published.",
-                value: load(&self.revision) as f64,
-            },
+        let load = |cell: &AtomicU64| cell.load(Ordering::Relaxed) as f64;
+        let seconds = load(&self.translation_nanoseconds) / 1e9;
+        for (name, kind, help, value) in [
+            ("translations_total", "counter", "Translations.", load(&self.translations)),
+            ("translation_seconds_total", "counter", "Time that these took.", seconds),
+            ("revision", "gauge", "The last that was published.", load(&self.revision)),
+            ("status_writes_total", "counter", "Written statuses.", load(&self.status_writes)),
+            (
+                "status_conflicts_total",
+                "counter",
+                "Statuses that another write came before.",
+                load(&self.status_conflicts),
+            ),
+            (
+                "status_failures_total",
+                "counter",
+                "Statuses that the API server did not take.",
+                load(&self.status_failures),
+            ),
         ] {
-            page.figure(&figure);
+            let name = &format!("portcullis_{name}");
+            page.figure(&Figure { name, kind, help, value });
         }
         gauges.iter().for_each(|figure| page.figure(figure));
         page.0

@@ -373,7 +373,7 @@ impl Group {
         let news = self.changes.get(&revision);
         let gone = |key: &&Key| self.keys.get(*key).is_some_and(|slot| slot.entry.is_none());
         self.gone += news.into_iter().flatten().filter(gone).count();
-        if self.gone > self.gone_max || self.positions.is_empty() {
+        if self.gone > self.gone_max || (self.gone > 0 && self.positions.is_empty()) {
             self.forget();
         }
         self.wake.send_replace(revision);

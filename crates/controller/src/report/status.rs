@@ -30,6 +30,7 @@ use self::{
 use crate::{
     lead::Lead,
     mailbox::Mailbox,
+    metrics::Metrics,
     provider::kubernetes::LiveObjects,
     report::{
         clock,
@@ -58,6 +59,8 @@ pub struct StatusWriter {
     pub complete: watch::Receiver<bool>,
     /// For what an operator has to know.
     pub notices: Notices,
+    /// Where writes are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl StatusWriter {
@@ -198,6 +201,7 @@ impl StatusWriter {
         match outcome {
             Outcome::Written { version, status } => {
                 desk.outages = 0;
+                self.metrics.status_written();
                 let wanted = write.wanted.as_deref();
                 let rest = merge::merge(&status, wanted, &self.controller_name, "");
                 track.altered = rest.change.map(|_| status.clone());
@@ -205,6 +209,7 @@ impl StatusWriter {
                 events::clear(&self.notices, &key, about);
             }
             Outcome::Conflict => {
+                self.metrics.status_conflicted();
                 track.conflicted(write.version);
                 // Watches are quick; one that is not must not keep the object for ever.
                 desk.due.insert((Instant::now() + WATCH_PATIENCE, Some(key)));
@@ -214,12 +219,14 @@ impl StatusWriter {
                 track.conflicted(write.version);
             }
             Outcome::Refused(reason) => {
+                self.metrics.status_failed();
                 tracing::error!(object = %key, %reason, "the API server refuses the status");
                 let notice = Notice::warning(about, "WriteStatus", reason);
                 events::raise(&self.notices, &key, notice);
                 rest(&mut desk.due, track, key, Duration::from_secs(60));
             }
             Outcome::Failed(reason) => {
+                self.metrics.status_failed();
                 let pause = jittered(track.failed());
                 tracing::warn!(object = %key, %reason, ?pause, "cannot write the status");
                 let notice = Notice::warning(about, "WriteStatus", reason);
@@ -228,6 +235,7 @@ impl StatusWriter {
                 rest(&mut desk.due, track, key, pause);
             }
             Outcome::Away { reason, retry_after } => {
+                self.metrics.status_failed();
                 let pause = AWAY_MIN.saturating_mul(1 << desk.outages.min(10)).min(AWAY_MAX);
                 let pause = jittered(pause).max(retry_after.unwrap_or_default());
                 desk.outages += 1;

@@ -94,6 +94,7 @@ impl Stage {
             lead: lead.subscribe(),
             complete: complete.subscribe(),
             notices: notices.clone(),
+            metrics: Arc::default(),
         };
         let follow = follow(server.clone(), live, watching.subscribe());
         let tasks = [tokio::spawn(follow), tokio::spawn(writer.run())];

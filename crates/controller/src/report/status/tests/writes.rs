@@ -144,6 +144,7 @@ fn restarted(mut stage: Stage) -> Stage {
         lead: stage.lead.subscribe(),
         complete: stage.complete.subscribe(),
         notices: stage.notices.clone(),
+        metrics: Arc::default(),
     };
     let follow = follow(stage.server.clone(), live, stage.watching.subscribe());
     stage.tasks = [tokio::spawn(follow), tokio::spawn(writer.run())];
@@ -230,6 +231,7 @@ async fn status_goes_to_the_version_that_is_served() {
         lead: stage.lead.subscribe(),
         complete: stage.complete.subscribe(),
         notices: stage.notices.clone(),
+        metrics: Arc::default(),
     };
     let writing = tokio::spawn(writer.run());
     stage.want_route("a", route(1, "beta"));

@@ -69,16 +69,12 @@ impl StatusWriter {
         let mut desk = Desk::default();
         loop {
             let leads = self.lead.borrow_and_update().is_leader();
-            if leads && !desk.leads {
-                // What a leader says was put there before this replica was called the leader.
-                let wanted = self.wanted.try_take();
-                self.take(&mut desk, wanted);
-            }
+            let complete = *self.complete.borrow_and_update();
+            // What was wanted before any of this was so lies there by now.
+            let wanted = self.wanted.try_take();
+            self.take(&mut desk, wanted);
             desk.lead(leads, &self.live);
-            if *self.complete.borrow_and_update() && !desk.complete {
-                // What completed it may lie there still.
-                let wanted = self.wanted.try_take();
-                self.take(&mut desk, wanted);
+            if complete && !desk.complete {
                 desk.complete = true;
                 desk.look_at_all(&self.live);
             }

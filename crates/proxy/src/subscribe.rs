@@ -6,11 +6,18 @@
 //! `subscribe/state.rs`. Nothing here touches a request, and an unreachable controller changes
 //! nothing but a metric.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io, mem,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use ir::wire::{
     Collector, Step, WireError,
-    frame::{Answer, ControllerWord, Part},
+    frame::{Answer, ControllerWord, FromController, Part},
 };
 use thiserror::Error;
 use tokio::{
@@ -73,7 +80,7 @@ struct Follower {
 
 impl Follower {
     /// Serves what was served before the restart.
-    async fn restore(&self, dir: &std::path::Path) {
+    async fn restore(&self, dir: &Path) {
         match state::load(dir.to_owned()).await {
             Ok(Some(step)) => {
                 self.take(step, true).await;
@@ -141,7 +148,7 @@ impl Follower {
             tokio::select! {
                 word = next(&mut words, first) => match word? {
                     Some(ControllerWord::Part(part)) => {
-                        if std::mem::take(&mut first) {
+                        if mem::take(&mut first) {
                             self.cells().connects.up();
                             self.cells().connected.set(1);
                             tracing::info!(revision = part.revision, "a controller is there");
@@ -202,7 +209,7 @@ impl Follower {
 /// The next word. The first one has a time to come in: a controller that takes connections and says
 /// nothing is none.
 async fn next(
-    words: &mut Streaming<ir::wire::frame::FromController>,
+    words: &mut Streaming<FromController>,
     first: bool,
 ) -> Result<Option<ControllerWord>, Broken> {
     let message = match first {
@@ -236,13 +243,19 @@ enum Broken {
 }
 
 fn refusal(status: &tonic::Status) -> String {
-    let mut text = format!("{}: {}", status.code(), status.message());
-    let mut source = std::error::Error::source(status);
+    let text = format!("{}: {}{}", status.code(), status.message(), causes(status));
+    text.chars().take(REASON_CHARS_MAX).collect()
+}
+
+/// All causes of an error: the outer ones of a transport say next to nothing.
+fn causes(error: &dyn Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
     while let Some(error) = source {
         text += &format!(": {error}");
         source = error.source();
     }
-    text.chars().take(REASON_CHARS_MAX).collect()
+    text
 }
 
 /// A controller that restarts or hands over is there again at once.

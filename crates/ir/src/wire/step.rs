@@ -76,8 +76,9 @@ impl Collector {
             return Err(WireError::Stream("a step is too large"));
         }
         let Part { epoch, revision, upserts, removals, more } = part;
-        let step = self.step.get_or_insert_with(|| Step { epoch, revision, ..Step::default() });
-        if step.revision != revision {
+        let begun = || Step { epoch: epoch.clone(), revision, ..Step::default() };
+        let step = self.step.get_or_insert_with(begun);
+        if (&step.epoch, step.revision) != (&epoch, revision) {
             return Err(WireError::Stream("a step began before the one before it had ended"));
         }
         step.upserts.extend(upserts);

@@ -22,7 +22,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::{Broken, Subscription};
+use super::{Broken, Subscription, causes};
 use crate::{dns, limits};
 
 /// Where the controller is, and how it is spoken to.
@@ -66,7 +66,8 @@ impl Target {
         let mut grpc = Grpc::new(channel)
             .max_decoding_message_size(wire::MESSAGE_BYTES_MAX)
             .max_encoding_message_size(wire::MESSAGE_BYTES_MAX);
-        let failed = |error: &dyn Error| Broken::Connect { at, error: chain(error) };
+        let failed =
+            |error: &dyn Error| Broken::Connect { at, error: format!("{error}{}", causes(error)) };
         grpc.ready().await.map_err(|error| failed(&error))?;
         let mut request = Request::new(said(hello, answers));
         request.metadata_mut().insert("authorization", token);
@@ -76,7 +77,10 @@ impl Target {
     }
 
     async fn connect(&self, at: SocketAddr, roots: &[u8]) -> Result<Channel, Broken> {
-        let failed = |error: tonic::transport::Error| Broken::Connect { at, error: chain(&error) };
+        let failed = |error: tonic::transport::Error| Broken::Connect {
+            at,
+            error: format!("{error}{}", causes(&error)),
+        };
         // The certificate is for the name, whichever replica it is that answers.
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(roots))
@@ -142,17 +146,6 @@ async fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Broken> {
         true => Err(broken("it is empty, or far too large".to_owned())),
         false => Ok(bytes),
     }
-}
-
-/// An error with all its causes: the outer ones of a transport say next to nothing.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// A bundle of authorities, or a token.

@@ -34,10 +34,17 @@ fn a_step_that_says_nothing_is_one_part_and_a_resource_may_be_larger_than_a_part
 
 #[test]
 fn a_step_inside_another_breaks_the_stream() {
-    let part = |revision, more| Part { revision, more, ..Part::default() };
-    let mut collector = Collector::default();
-    assert_eq!(collector.add(part(1, true)), Ok(None));
-    assert!(matches!(collector.add(part(2, false)), Err(WireError::Stream(_))));
+    let part = |epoch: &str, revision, more| Part {
+        epoch: epoch.into(),
+        revision,
+        more,
+        ..Part::default()
+    };
+    for other in [part("e", 2, false), part("f", 1, false)] {
+        let mut collector = Collector::default();
+        assert_eq!(collector.add(part("e", 1, true)), Ok(None));
+        assert!(matches!(collector.add(other), Err(WireError::Stream(_))));
+    }
 }
 
 #[test]

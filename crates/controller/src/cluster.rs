@@ -113,6 +113,7 @@ impl Cluster {
                 pod: options.pod.name.to_string(),
             },
         );
+        let notices = Notices::default();
         let authority = Authority::start(
             client.clone(),
             Place {
@@ -122,11 +123,12 @@ impl Cluster {
                 cluster_domain: options.settings.cluster_domain.clone(),
             },
             election.lead(),
+            notices.clone(),
         )?;
         let (events, incoming) = mpsc::channel(EVENTS_MAX);
         let (wanted, wanting) = watch::channel(Default::default());
         let live = kubernetes::start(client.clone(), Pace::default(), wanting, events.clone());
-        let outlets = Outlets::new(wanted, live);
+        let outlets = Outlets { notices, ..Outlets::new(wanted, live) };
         let (hub, answers) = Hub::new();
         let metrics = Arc::new(Metrics::default());
         let around = Surroundings {
@@ -241,7 +243,7 @@ fn writers(
 ) -> JoinSet<&'static str> {
     let Inside { outlets, authority, metrics, events } = inside;
     let mut writers = JoinSet::new();
-    let notices = Notices::default();
+    let notices = outlets.notices.clone();
     let controller_name = options.settings.controller_name.clone();
     let status = StatusWriter {
         client: client.clone(),

@@ -36,7 +36,10 @@ use crate::{
         admission::Accounts,
         hub::{Hub, ProxyAnswer},
     },
-    report::{self, Problem, Report},
+    report::{
+        self, Problem, Report,
+        events::{self, Notice, Notices},
+    },
     store::Store,
 };
 
@@ -95,6 +98,8 @@ pub struct Outlets {
     pub infra: Mailbox<NamespacedName, Option<Infra>>,
     /// Proxies, by Gateway and name, that are left out because they are silent, or are not any more.
     pub silent: Mailbox<(NamespacedName, Arc<str>), bool>,
+    /// What an operator has to know.
+    pub notices: Notices,
     /// Secrets and ConfigMaps that are looked up.
     pub wanted: watch::Sender<BTreeSet<ObjectKey>>,
     /// Whose token lets a proxy have which Gateway.
@@ -114,6 +119,7 @@ impl Outlets {
             status: Mailbox::default(),
             infra: Mailbox::default(),
             silent: Mailbox::default(),
+            notices: Notices::default(),
             wanted,
             accounts: watch::Sender::default(),
             complete: watch::Sender::default(),
@@ -287,12 +293,27 @@ impl EventLoop {
                 }
             }
             Event::ProviderProblems(problems) => {
+                self.warn_of_provider(&problems);
                 self.provider_problems = problems;
                 // It may be the reason why there is nothing to translate.
                 self.tell();
             }
             Event::Report(answer) => touched.reports.push(answer),
         }
+    }
+
+    /// What of the cluster cannot be read is for its operator; what objects say is not.
+    fn warn_of_provider(&self, problems: &[Problem]) {
+        const REASON: &str = "ClusterUnreadable";
+        let Some(outlets) = &self.around.outlets else { return };
+        let of_cluster = problems.iter().filter(|problem| problem.object.is_none());
+        let told: Vec<&str> = of_cluster.map(|problem| &*problem.message).collect();
+        if told.is_empty() {
+            return events::clear_own(&outlets.notices, REASON);
+        }
+        let notice = Notice::warning(REASON, "ReadCluster", told.join("; "));
+        // An API server that restarts is no news.
+        events::raise_own(&outlets.notices, Notice { patience: UNREADABLE_PATIENCE, ..notice });
     }
 
     fn answered(&mut self, answers: BTreeMap<u64, ProxyAnswer>) {
@@ -526,6 +547,8 @@ const SETTLE: Duration = Duration::from_millis(2);
 const SETTLE_MAX: Duration = Duration::from_millis(10);
 /// and where translations take longer than that.
 const SETTLE_LIMIT: Duration = Duration::from_millis(500);
+/// How long something of the cluster may be unreadable before its operator is told.
+const UNREADABLE_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the publication of everything waits for an object that is looked up.
 const NAMED_MAX: Duration = Duration::from_secs(2);
 

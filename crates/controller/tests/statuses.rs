@@ -1,5 +1,5 @@
-//! A whole controller against a scripted API server: which statuses and Events it writes, how often,
-//! and which it leaves alone.
+//! A whole controller against a scripted API server: which statuses and Events it writes, how
+//! often, and which it leaves alone.
 
 #![cfg(test)]
 

@@ -288,3 +288,26 @@ spec:
   rules: [{backendRefs: [{name: app, port: 80}]}]
 ";
 const DEADLINE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn what_keeps_a_cluster_from_being_read_is_for_its_operator() {
+    let stage = Stage::new();
+    let problem = |object: Option<&str>| Problem {
+        place: None,
+        severity: "error",
+        object: object.map(ToOwned::to_owned),
+        field: String::new(),
+        reason: "Forbidden".to_owned(),
+        message: "httproutes are forbidden".to_owned(),
+    };
+    stage.send(Event::ProviderProblems(vec![problem(Some("Secret ns/a"))])).await;
+    stage.report().await;
+    let told: Vec<_> = stage.outlets.notices.try_take().into_values().collect();
+    assert_eq!(told, [None], "an object's own fault is its author's");
+    let both = vec![problem(None), problem(Some("Secret ns/a"))];
+    stage.send(Event::ProviderProblems(both)).await;
+    stage.report().await;
+    let (about, told) = stage.outlets.notices.try_take().pop_first().unwrap();
+    assert_eq!((about.object, about.reason), (None, "ClusterUnreadable"));
+    assert_eq!(told.unwrap().note, "httproutes are forbidden");
+}

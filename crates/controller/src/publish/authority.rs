@@ -29,7 +29,10 @@ use self::{
     issue::Leaf,
     keyring::{Keyring, KeyringError},
 };
-use crate::lead::Lead;
+use crate::{
+    lead::Lead,
+    report::events::{self, Notice, Notices},
+};
 
 mod issue;
 mod keyring;
@@ -63,6 +66,7 @@ impl Authority {
         client: Client,
         place: Place,
         lead: watch::Receiver<Lead>,
+        notices: Notices,
     ) -> Result<Self, rustls::Error> {
         let presented = Arc::new(Presented(ArcSwapOption::empty()));
         let tls = Arc::new(tls(presented.clone())?);
@@ -71,6 +75,7 @@ impl Authority {
             api: Api::namespaced(client, &place.namespace),
             place,
             lead,
+            notices,
             told,
             presented,
             seen: None,
@@ -132,6 +137,8 @@ struct Keeper {
     api: Api<Secret>,
     place: Place,
     lead: watch::Receiver<Lead>,
+    /// For what an operator has to know.
+    notices: Notices,
     told: watch::Sender<Arc<str>>,
     presented: Arc<Presented>,
     /// The Secret as it was seen last; none before that.
@@ -151,6 +158,8 @@ impl Keeper {
                     Ok(secret) => self.seen = Some(secret),
                     Err(error) => {
                         tracing::warn!(%error, "the Secret of the authority cannot be watched");
+                        let secret = &self.place.secret;
+                        self.warn(format!("Secret {secret} cannot be watched: {error}"));
                         continue;
                     }
                 },
@@ -167,10 +176,12 @@ impl Keeper {
     /// Brings the Secret, the bundle and the certificate in line with each other and with the time.
     async fn settle(&mut self, now: Timestamp) {
         let Some(seen) = &self.seen else { return };
+        let mut trouble = None;
         let found = match seen.as_ref().map(|secret| Keyring::read(secret, now)) {
             Some(Ok(keyring)) => Some(keyring),
             Some(Err(error)) => {
                 tracing::error!(%error, secret = %self.place.secret, "the authority is spoilt");
+                trouble = Some(format!("Secret {} is spoilt: {error}", self.place.secret));
                 None
             }
             None => None,
@@ -179,13 +190,25 @@ impl Keeper {
             if let Err(error) = self.keep(found, now).await {
                 self.wake = Instant::now() + RETRY.mul_f64(0.5 + fastrand::f64());
                 tracing::warn!(%error, "the authority cannot be kept");
+                let text = format!("Secret {} cannot be written: {error}", self.place.secret);
+                trouble.get_or_insert(text);
             }
         } else if let Some(keyring) = found {
             self.adopt(keyring);
         }
         if let Err(error) = self.present(now) {
             tracing::error!(%error, "no certificate can be made for this replica");
+            trouble.get_or_insert(format!("no certificate can be made: {error}"));
         }
+        match trouble {
+            None => events::clear_own(&self.notices, UNUSABLE),
+            Some(text) => self.warn(text),
+        }
+    }
+
+    fn warn(&self, text: String) {
+        let notice = Notice::warning(UNUSABLE, "KeepAuthority", text);
+        events::raise_own(&self.notices, Notice { patience: TROUBLE_PATIENCE, ..notice });
     }
 
     /// What the leader does: the Secret becomes what it must be by now. One that was deleted or
@@ -262,5 +285,9 @@ enum KeepError {
 const LOOK: Duration = Duration::from_secs(60);
 /// The longest wait for one answer.
 const REQUEST: Duration = Duration::from_secs(10);
+/// The notice about an authority that proxies cannot rely on,
+const UNUSABLE: &str = "AuthorityUnusable";
+/// and how long it may be so: a Secret that was deleted is restored at once.
+const TROUBLE_PATIENCE: Duration = Duration::from_secs(10);
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(2);

@@ -260,8 +260,8 @@ impl ApiServer {
         });
     }
 
-    /// Drops a field of a resource, given as a JSON pointer, from whatever is written: what a CRD of
-    /// a release does that does not know the field.
+    /// Drops a field of a resource, given as a JSON pointer, from whatever is written: what a CRD
+    /// of a release does that does not know the field.
     pub(crate) fn prune(&self, resource: &str, pointer: &'static str) {
         self.change(|state| {
             let resource = state.catalog.named(resource).expect("a resource of the catalog");

@@ -13,6 +13,7 @@ use portcullis_controller::{
         hub::{Hub, ProxyAnswer},
         server::{Figures, Limits, Server},
     },
+    report::events::Notices,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -179,7 +180,7 @@ pub(crate) fn authority(api: &ApiServer, lead: watch::Receiver<Lead>) -> Authori
         service: "portcullis".into(),
         cluster_domain: "cluster.local".into(),
     };
-    Authority::start(api.client(), place, lead).unwrap()
+    Authority::start(api.client(), place, lead, Notices::default()).unwrap()
 }
 
 pub(crate) fn token(index: usize, pod: &str) -> String {

@@ -28,9 +28,9 @@ pub(crate) struct Change {
     pub(crate) counts_only: bool,
 }
 
-/// The difference between `status`, as it stands there, and `wanted`. Without `wanted` the object is
-/// not ours (any more), and no entry of ours may stay; a status without entries, as a Gateway's, is
-/// its next controller's to write.
+/// The difference between `status`, as it stands there, and `wanted`. Without `wanted` the object
+/// is not ours (any more), and no entry of ours may stay; a status without entries, as a Gateway's,
+/// is its next controller's to write.
 pub(crate) fn merge(
     status: &Value,
     wanted: Option<&ObjectStatus>,

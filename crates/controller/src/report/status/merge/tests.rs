@@ -55,7 +55,8 @@ fn a_status_that_says_it_already_is_left_alone() {
 fn the_time_moves_with_the_status_alone() {
     let old = |status: &str, time: Value| {
         json!({"parents": [{"parentRef": {"name": "gw"}, "controllerName": OURS, "conditions": [
-            {"type": "Accepted", "status": status, "reason": "x", "message": "", "lastTransitionTime": time},
+            {"type": "Accepted", "status": status, "reason": "x", "message": "",
+             "lastTransitionTime": time},
         ]}]})
     };
     let cases = [

@@ -302,7 +302,7 @@ impl Provider {
     /// What to do when the server does not say: everything stays as it is.
     async fn blind(&mut self, fault: &Fault) -> Result<Duration, Closed> {
         let wait = self.backoff.next(fault);
-        if self.backoff.failures() > 1 {
+        if self.backoff.failures() > 2 {
             let found = problems::problem("Unreachable", problems::unreachable(fault));
             self.outlet.problems.set(Subject::Discovery, vec![found]);
             self.outlet.send(Vec::new()).await?;

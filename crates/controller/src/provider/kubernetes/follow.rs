@@ -170,4 +170,4 @@ async fn watch(
 /// News that wait to be taken.
 const NEWS_MAX: usize = 4;
 /// Failures in a row that are worth a word.
-const TROUBLES: u32 = 2;
+const TROUBLES: u32 = 3;

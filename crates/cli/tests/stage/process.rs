@@ -95,7 +95,8 @@ pub(crate) fn portcullis<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> 
     }
 }
 
-/// `portcullis run` or `portcullis proxy`, killed when dropped. A test that fails shows what it said.
+/// `portcullis run` or `portcullis proxy`, killed when dropped. A test that fails shows what it
+/// said.
 pub(crate) struct Running {
     child: Child,
     pub(crate) admin: Admin,

@@ -18,8 +18,8 @@ use super::{
 pub(super) enum Step {
     /// Nothing of that name is known: make it, unless there is one that is not ours.
     Make { made: Made, gateway: NamespacedName, object: Value },
-    /// What is there differs.
-    Change { made: Made, object: Value },
+    /// What is there differs. `kept` is a number of pods that nobody asked for and that stays.
+    Change { made: Made, object: Value, kept: Option<Value> },
     /// It is not wanted any more.
     Remove { made: Made, name: NamespacedName, uid: String },
 }
@@ -47,7 +47,8 @@ pub(super) fn plan(infra: &Infra, install: &Install, there: &[Owned]) -> Result<
             Some(owned) if !says(owned, &object) => {
                 // Of this object, not of one that took its place meanwhile.
                 object["metadata"]["uid"] = owned.uid.as_str().into();
-                steps.push(Step::Change { made, object });
+                let kept = kept(owned, &object);
+                steps.push(Step::Change { made, object, kept });
             }
             Some(_) => {}
         }
@@ -71,6 +72,14 @@ pub(super) fn plan(infra: &Infra, install: &Install, there: &[Owned]) -> Result<
         }
     }
     Ok(steps)
+}
+
+/// The number of pods that is there, where we say none. Did we just say it no more, the API server
+/// would fall back to one pod, in the moment in which an autoscaler takes over.
+fn kept(owned: &Owned, object: &Value) -> Option<Value> {
+    let there = owned.says["spec"].get("replicas")?;
+    let silent = owned.made == Made::Deployment && object["spec"].get("replicas").is_none();
+    silent.then(|| there.clone())
 }
 
 /// The writes that leave nothing of a Gateway that needs nothing any more.

@@ -83,7 +83,7 @@ enum Done {
 async fn execute_one(client: &Client, step: Step) -> Result<Done, Fault> {
     match step {
         Step::Make { made, gateway, object } => make(client, made, &gateway, object).await,
-        Step::Change { made, object } => apply(client, made, object, true).await,
+        Step::Change { made, object, kept } => apply(client, made, object, kept, true).await,
         Step::Remove { made, name, uid } => remove(client, made, name, uid).await,
     }
 }
@@ -109,15 +109,25 @@ async fn make(
         return Ok(Done::Found(owned));
     }
     // Not by force: who makes one of that name in this moment keeps it.
-    apply(client, made, object, false).await
+    apply(client, made, object, None, false).await
 }
 
-async fn apply(client: &Client, made: Made, object: Value, force: bool) -> Result<Done, Fault> {
+async fn apply(
+    client: &Client,
+    made: Made,
+    object: Value,
+    kept: Option<Value>,
+    force: bool,
+) -> Result<Done, Fault> {
     let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
     let (namespace, name) = (text("namespace"), text("name"));
     let mut params = PatchParams::apply(FIELD_MANAGER);
     params.force = force;
-    let answer = api(client, made, namespace).patch(name, &params, &Patch::Apply(&object)).await;
+    let mut wish = object.clone();
+    if let Some(number) = kept {
+        wish["spec"]["replicas"] = number;
+    }
+    let answer = api(client, made, namespace).patch(name, &params, &Patch::Apply(&wish)).await;
     let there = answer.map_err(|error| {
         Fault::of_request(&format!("{} {namespace}/{name}", made.as_str()), &error)
     })?;

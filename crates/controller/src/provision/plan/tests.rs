@@ -169,3 +169,26 @@ fn another_installation_is_not_fought() {
     assert_eq!(left.len(), there.len() - 1);
     assert!(!left.iter().any(|step| matches!(step, Step::Remove { made: Made::Deployment, .. })));
 }
+
+/// An autoscaler that takes over must not begin with one pod.
+#[test]
+fn a_number_of_pods_outlives_the_wish_for_it() {
+    let settings = |deployment: Value, more: Value| {
+        let mut kubernetes = json!({ "envoyDeployment": deployment });
+        kubernetes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        infra(json!({ "provider": { "type": "Kubernetes", "kubernetes": kubernetes } }))
+    };
+    let there = all_kept(&settings(json!({ "replicas": 3 }), json!({})));
+    let scaled = settings(json!({ "replicas": 3 }), json!({ "envoyHpa": { "maxReplicas": 9 } }));
+    let asked = settings(json!({ "replicas": 4 }), json!({}));
+    for (infra, number, kept) in [(scaled, None, Some(3)), (asked, Some(4), None)] {
+        let steps = plan(&infra, &install(), &there).unwrap();
+        let found = steps.iter().find_map(|step| match step {
+            Step::Change { made: Made::Deployment, object, kept } => Some((object, kept)),
+            _ => None,
+        });
+        let (object, found) = found.unwrap();
+        assert_eq!(object["spec"].get("replicas").and_then(Value::as_u64), number);
+        assert_eq!(*found, kept.map(Value::from));
+    }
+}

@@ -266,7 +266,8 @@ fn outside(service: &Service, key: &BackendKey, port: &ServicePort, reader: &Rea
     // The name of a headless Service leads to its pods, which know nothing of the Service's port.
     let headless = spec.cluster_ip.as_deref() == Some("None");
     let number = match &port.target_port {
-        Some(IntOrString::Int(number)) if headless => u16::try_from(*number).ok(),
+        // Zero is as good as none, as in Kubernetes.
+        Some(IntOrString::Int(number)) if headless && *number > 0 => u16::try_from(*number).ok(),
         _ => None,
     };
     Place::Named(host, number.unwrap_or(port.port))

@@ -52,7 +52,7 @@ pub(crate) fn provided(reader: &mut Reader<'_>, infra: &Infra, wanted: &[IpAddr]
 fn addresses(service: &Service) -> Vec<(AddressType, String)> {
     let ip = |ip: &String| (AddressType::IPAddress, ip.clone());
     if service.spec.type_ != ServiceType::LoadBalancer {
-        let all = service.spec.cluster_ips.iter();
+        let all = service.spec.external_ips.iter().chain(&service.spec.cluster_ips);
         let first = service.spec.cluster_ip.iter().filter(|_| service.spec.cluster_ips.is_empty());
         return all.chain(first).filter(|ip| ip.parse::<IpAddr>().is_ok()).map(ip).collect();
     }

@@ -91,7 +91,7 @@ fn check_port(path: Path<'_>, port: &ServicePort, named: bool, out: &mut Violati
     protocol(path.key("protocol"), &port.protocol, out);
     app_protocol(path.key("appProtocol"), port.app_protocol.as_deref(), out);
     match &port.target_port {
-        Some(IntOrString::Int(number)) => out.range(path.key("targetPort"), *number, 1, 65535),
+        Some(IntOrString::Int(number)) => out.range(path.key("targetPort"), *number, 0, 65535),
         Some(IntOrString::String(name)) => {
             let message = "must be a port name: at most 15 lower case letters, digits or single \
                            dashes between them, with one letter at least";

@@ -3,6 +3,8 @@
 //! A row is a field to change, its new value in YAML (`DELETE` takes the field away), the field
 //! where the message is expected, and a part of the message.
 
+use std::io::Write as _;
+
 use serde_json::Value;
 
 use crate::manifest;
@@ -46,12 +48,22 @@ fn check(base: &str, changes: &[(&str, &str)]) -> Vec<(String, String)> {
             .then(|| serde_saphyr::from_str(value).expect("a row's value is YAML"));
         set(&mut object, path, value);
     }
+    record(&object);
     let text = serde_json::to_string_pretty(&object).expect("JSON");
     let manifest = manifest::parse("f.json", &text);
     let found = manifest.diagnostics.into_iter();
     let found: Vec<_> = found.map(|found| (found.field.to_string(), found.message)).collect();
     assert_eq!(found.is_empty(), manifest.objects.len() == 1, "refused or there: {found:?}");
     found
+}
+
+/// Writes the object to the file that `PORTCULLIS_CASES` names, for an API server to judge as well
+/// (`tests/judge`).
+fn record(object: &Value) {
+    let Some(path) = std::env::var_os("PORTCULLIS_CASES") else { return };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    // In one piece, since other tests write there too.
+    file.expect("the file opens").write_all(format!("{object}\n").as_bytes()).expect("it takes it");
 }
 
 /// Sets the value at a path such as `spec.rules[0].name`; `[label.with/dots]` is one key.

@@ -32,7 +32,7 @@ fn services() {
                 &format!("{first}.appProtocol"),
                 "subdomain",
             ),
-            (ports, "[{port: 1, targetPort: 0}]", &format!("{first}.targetPort"), "equal to 1"),
+            (ports, "[{port: 1, targetPort: -1}]", &format!("{first}.targetPort"), "equal to 0"),
             (ports, "[{port: 1, targetPort: 65536}]", &format!("{first}.targetPort"), "65535"),
             (ports, "[{port: 1, targetPort: a--b}]", &format!("{first}.targetPort"), "port name"),
             (ports, "[{port: 1, targetPort: '80'}]", &format!("{first}.targetPort"), "port name"),

@@ -108,6 +108,13 @@ fn filters_and_backends() {
                 "requestMirror must be specified",
             ),
             (
+                backends,
+                "[{name: a, port: 1, filters: [{type: RequestHeaderModifier, extensionRef: \
+                 {group: a, kind: B, name: c}, requestHeaderModifier: {}}]}]",
+                "spec.rules[0].backendRefs[0].filters[0]",
+                "extensionRef must not be set",
+            ),
+            (
                 "spec.rules[0].sessionPersistence",
                 "{}",
                 "spec.rules[0].sessionPersistence",

@@ -34,7 +34,7 @@ pub use live::{Live, LiveObjects};
 pub use snapshot::{Cluster, ReadError, read};
 
 use discovery::{Discovery, Served};
-use fault::{Backoff, Fault};
+use fault::{Backoff, Fault, REFUSALS};
 use named::{Reached, Wishes};
 use problems::{Problems, Subject};
 use request::{Server, Target};
@@ -276,8 +276,15 @@ impl Provider {
         if !self.complete {
             // To begin with, a kind that is overlooked would cost what others still serve of it.
             for kind in Kind::ALL.into_iter().filter(|kind| !served.contains_key(kind)) {
-                if !discovery::is_absent(&self.server, kind).await? {
-                    return Err(Fault::Malformed(format!("it has {kind}, and says it has not")));
+                match discovery::is_absent(&self.server, kind).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        let message = format!("it has {kind}, and says it has not");
+                        return Err(Fault::Malformed(message));
+                    }
+                    // Who may not read a kind cannot tell it from one that is not there.
+                    Err(Fault::Refused(_)) if self.backoff.failures() >= REFUSALS => {}
+                    Err(fault) => return Err(fault),
                 }
             }
         }
@@ -287,7 +294,14 @@ impl Provider {
             let absences = self.absences.entry(kind).or_default();
             *absences += 1;
             // A server that restarts forgets its CRDs for a moment.
-            if *absences >= ABSENCES && discovery::is_absent(&self.server, kind).await? {
+            if *absences < ABSENCES {
+                continue;
+            }
+            let absent = match discovery::is_absent(&self.server, kind).await {
+                Err(Fault::Refused(_)) => *absences >= ABSENCES_REFUSED,
+                answer => answer?,
+            };
+            if absent {
                 tracing::info!(%kind, "the API server has this kind no more");
                 self.absences.remove(&kind);
                 self.unsettled.remove(&kind);
@@ -315,5 +329,7 @@ impl Provider {
 const NAMED: [Kind; 2] = [Kind::Secret, Kind::ConfigMap];
 /// Looks that must miss a kind until it may be gone.
 const ABSENCES: u32 = 3;
+/// The same where the server refuses to confirm it, as one does that has not read its roles yet.
+const ABSENCES_REFUSED: u32 = 30;
 /// Words of tasks that wait to be heard.
 const SETTLED_MAX: usize = 64;

@@ -92,3 +92,23 @@ async fn a_server_that_does_not_know_its_crds_yet_is_not_believed() {
     world.until_there(&key(Kind::Service, "marker")).await;
     assert!(world.told.removals.is_empty(), "{:?}", world.told.removals);
 }
+
+#[tokio::test]
+async fn a_server_that_refuses_everybody_while_it_starts_is_not_believed_at_once() {
+    // Neither its CRDs nor its roles are loaded: the kind is not named, and forbidden.
+    let server = ApiServer::start_without(&["httproutes"]).await;
+    server.fault(Fault::forbidden().on("httproutes").times(4));
+    let mut world = World::start(server);
+    let looks = |server: &ApiServer| {
+        server.journal().iter().filter(|call| call.resource == "httproutes").count()
+    };
+    world.server.until("it was asked", |server| looks(server) >= 2).await;
+    world.server.install(routes(&["v1"]));
+    world.server.put(route("a", "a.example"));
+    world.sync(&[]).await;
+    assert!(world.told.objects.contains_key(&key(Kind::HTTPRoute, "a")));
+    // Where it goes on to refuse, a kind that is not there keeps nothing from starting.
+    let server = ApiServer::start_without(&["httproutes"]).await;
+    server.fault(Fault::forbidden().on("httproutes"));
+    World::synced(server, &[]).await;
+}

@@ -43,16 +43,20 @@ impl Discovery {
 
 /// Whether the server really has no such kind. One that has just started does not yet tell of the
 /// kinds that come from CRDs; but it does not deny them either.
+///
+/// # Errors
+/// The server did not say; or it refuses to, which it does as well before it has read its roles.
 pub(crate) async fn is_absent(server: &Server, kind: Kind) -> Result<bool, Fault> {
+    let mut refused = None;
     for version in kind.versions() {
         match server.list(Target::new(kind, version), None).await {
-            // Who may not read it cannot tell it from one that is not there.
-            Err(Fault::Absent | Fault::Refused(_)) => {}
+            Err(Fault::Absent) => {}
+            Err(fault @ Fault::Refused(_)) => refused = Some(fault),
             Err(fault) => return Err(fault),
             Ok(_) => return Ok(false),
         }
     }
-    Ok(true)
+    refused.map_or(Ok(true), Err)
 }
 
 #[derive(Deserialize)]

@@ -118,8 +118,9 @@ struct Status {
     message: String,
 }
 
-/// Refusals in a row until they are believed: rights take a moment to spread after an installation.
-pub(super) const REFUSALS: u32 = 4;
+/// Refusals in a row until they are believed: rights take a moment to spread after an installation,
+/// and a server that starts refuses everybody until it has read its roles.
+pub(super) const REFUSALS: u32 = 6;
 /// The longest wait that a server may ask for.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -155,6 +156,6 @@ mod tests {
         backoff.reset();
         let refused = Fault::Refused(String::new());
         assert!(backoff.next(&refused) < pace.retry.1, "rights may be on their way");
-        assert!((0..3).map(|_| backoff.next(&refused)).any(|wait| wait >= pace.refused / 2));
+        assert!((0..5).map(|_| backoff.next(&refused)).any(|wait| wait >= pace.refused / 2));
     }
 }

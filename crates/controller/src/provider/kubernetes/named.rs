@@ -49,7 +49,7 @@ pub(crate) enum Reached {
 
 /// A name that is wanted.
 struct Wanted {
-    /// What was last fetched; outer none if the server never answered, inner none if it is not there.
+    /// What was last fetched: none if the server never answered, none within if it is not there.
     version: Option<Option<Box<str>>>,
     /// Whether it is to be fetched, again or at last.
     due: bool,

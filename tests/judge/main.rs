@@ -198,7 +198,7 @@ fn table(path: &str) -> Vec<Case> {
 }
 
 fn known(object: &Value) -> bool {
-    kind(object).is_some_and(|kind| kind != Kind::EnvoyProxy)
+    kind(object).is_some()
 }
 
 fn kind(object: &Value) -> Option<Kind> {

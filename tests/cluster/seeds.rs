@@ -304,7 +304,8 @@ fn backend(service: &str) -> String {
         _ => format!(
             "{deployment}---\napiVersion: v1\nkind: Service\n\
              metadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  \
-             selector: {{app: {name}}}\n  ports: [{{name: http, port: 80, targetPort: 8080}}]\n---\n"
+             selector: {{app: {name}}}\n  \
+             ports: [{{name: http, port: 80, targetPort: 8080}}]\n---\n"
         ),
     }
 }

@@ -89,7 +89,7 @@ commands:
   cluster run <program>…        anything in its network, with KUBECONFIG set
   cluster stop|start|restart <component>     for instance kube-apiserver
   cluster test [<scenario>…]    what only a cluster can show, with traffic: faults, upgrades, edits;
-                  --build <cargo profile> of the image, by default release; takes a quarter of an hour
+                  --build <cargo profile> of the image, by default release; takes 15 minutes
   conformance     the upstream Gateway API suite, unmodified, against Portcullis in the cluster:
                   --profile <GATEWAY-HTTP>, --run <test,test>, --report <file>,
                   --build <cargo profile>, --keep (leave it installed and the cluster up)

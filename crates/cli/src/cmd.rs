@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::CommandFactory as _;
 use ::controller::Report;
+use clap::CommandFactory as _;
 use ipnet::IpNet;
 
 use crate::args::{Args, ClusterView, Command};

@@ -96,7 +96,8 @@ pub struct Outlets {
     pub status: Mailbox<ObjectKey, Option<ObjectStatus>>,
     /// What each Gateway needs; none when that is nothing (any more).
     pub infra: Mailbox<NamespacedName, Option<Infra>>,
-    /// Proxies, by Gateway and name, that are left out because they are silent, or are not any more.
+    /// Proxies, by Gateway and name, that are left out because they are silent, or are not any
+    /// more.
     pub silent: Mailbox<(NamespacedName, Arc<str>), bool>,
     /// What an operator has to know.
     pub notices: Notices,
@@ -421,8 +422,8 @@ impl EventLoop {
         self.proxies.published(&publication, &output.gateways, gateways, now);
     }
 
-    /// A new leader takes it from the cluster which Gateways were served under the one before, until
-    /// their proxies have had time to come here.
+    /// A new leader takes it from the cluster which Gateways were served under the one before,
+    /// until their proxies have had time to come here.
     fn succeed(&mut self, now: Instant) {
         let Some(outlets) = &self.around.outlets else { return };
         if !self.lead.is_leader() || outlets.lead.borrow().is_leader() {

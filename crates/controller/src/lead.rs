@@ -1,6 +1,7 @@
 //! Who leads: one replica at a time writes to the cluster and feeds proxies; the others stay warm.
 //!
-//! The election is a Lease of the API server. Only what is seen to change here, by the clock of this
+//! The election is a Lease of the API server. Only what is seen to change here, by the clock of
+//! this
 //! machine that never jumps, decides whether a holder lives: the times in the Lease are for people,
 //! so that clocks may differ as they like. What a leader may do is not decided here, nor are its
 //! writes fenced: everything that is written carries a version of its own.
@@ -347,8 +348,8 @@ impl Backoff for Steady {
 
 /// How long a holder that is not heard of keeps the Lease.
 const LEASE: Duration = Duration::from_secs(10);
-/// How long a leader leads after it sent its last renewal that arrived. The rest of [`LEASE`] is for
-/// whatever it began before.
+/// How long a leader leads after it sent its last renewal that arrived. The rest of [`LEASE`] is
+/// for whatever it began before.
 const HOLD: Duration = Duration::from_secs(8);
 /// How often a leader renews.
 const RENEW: Duration = Duration::from_secs(2);

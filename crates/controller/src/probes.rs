@@ -1,4 +1,5 @@
-//! What a controller answers about itself: `/ready`, `/live` and `/metrics`. Nothing of it is secret.
+//! What a controller answers about itself: `/ready`, `/live` and `/metrics`. Nothing of it is
+//! secret.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

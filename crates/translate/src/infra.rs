@@ -33,8 +33,8 @@ pub struct Infra {
     /// The address that the Gateway wants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// Whether the Gateway is not accepted: what is there stays as it is, so that a slip of the hand
-    /// does not cost its address, and nothing is made.
+    /// Whether the Gateway is not accepted: what is there stays as it is, so that a slip of the
+    /// hand does not cost its address, and nothing is made.
     pub frozen: bool,
     /// How everything is shaped.
     #[serde(skip_serializing_if = "Option::is_none")]

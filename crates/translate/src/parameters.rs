@@ -90,8 +90,8 @@ pub(crate) fn combine(
     merged.map(|spec| Some(Arc::new(spec))).map_err(|error| error.to_string())
 }
 
-/// A JSON merge patch (RFC 7396). With `keyed`, lists of objects that all have a key are merged item
-/// by item instead of taking each other's place.
+/// A JSON merge patch (RFC 7396). With `keyed`, lists of objects that all have a key are merged
+/// item by item instead of taking each other's place.
 fn lay_over(whole: &mut Value, patch: Value, keyed: bool) {
     match (whole, patch) {
         (Value::Object(whole), Value::Object(patch)) => {

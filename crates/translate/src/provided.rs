@@ -1,5 +1,5 @@
-//! What a cluster has provided for a Gateway: the Service in front of its proxies, and the addresses
-//! where that is reached.
+//! What a cluster has provided for a Gateway: the Service in front of its proxies, and the
+//! addresses where that is reached.
 
 use std::net::IpAddr;
 

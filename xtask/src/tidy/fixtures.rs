@@ -48,7 +48,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 /// What all cases of an area have.
 const SHARED: &[&str] = &["platform.yaml", "settings.yaml"];
 
-/// `ir`, `status` and `diagnostics` are written by `bless`, the others by people.
+/// `ir`, `status`, `diagnostics` and `infra` are written by `bless`, the others by people.
 const NAMES: &[&str] = &[
     "in.yaml",
     "step2.yaml",
@@ -60,6 +60,9 @@ const NAMES: &[&str] = &[
     "ir.yaml",
     "status.yaml",
     "diagnostics.yaml",
+    "infra.yaml",
+    "step2.infra.yaml",
+    "step3.infra.yaml",
     "step2.ir.yaml",
     "step2.status.yaml",
     "step2.diagnostics.yaml",

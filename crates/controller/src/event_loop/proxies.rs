@@ -46,7 +46,8 @@ struct Gateway {
 struct Proxy {
     pod: Arc<str>,
     ack: Ack,
-    /// Whether it has ever had what its Gateway counts as served with: a newcomer takes nothing back.
+    /// Whether it has ever had what its Gateway counts as served with: a newcomer takes nothing
+    /// back.
     counts: bool,
     /// Since when something has been under way to it without an answer.
     waiting: Option<Instant>,

@@ -252,7 +252,8 @@ fn secret() -> ObjectKey {
 
 fn with_tls(generation: u32) -> String {
     format!(
-        "{}    - {{name: https, port: 443, protocol: HTTPS, tls: {{certificateRefs: [{{name: cert}}]}}}}\n",
+        "{}    - {{name: https, port: 443, protocol: HTTPS, \
+         tls: {{certificateRefs: [{{name: cert}}]}}}}\n",
         GATEWAY.replace("generation: 1", &format!("generation: {generation}"))
     )
 }

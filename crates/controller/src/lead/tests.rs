@@ -24,7 +24,7 @@ async fn one_leads_and_the_others_know_where() {
     for lead in &mut leads {
         lead.wait_for(|lead| *lead != Lead::Unknown && *lead != free()).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    pass(Duration::from_secs(300)).await;
     let leaders = leads.iter().filter(|lead| lead.borrow().is_leader()).count();
     assert_eq!(leaders, 1);
     let holder = server.lease()["spec"]["holderIdentity"].as_str().unwrap().to_owned();
@@ -54,7 +54,7 @@ async fn a_crash_is_noticed_in_time_and_never_early() {
     for run in 0..20 {
         let server = LeaseServer::new();
         let (one, two) = pair(&server).await;
-        tokio::time::sleep(Duration::from_millis(100 * run)).await;
+        pass(Duration::from_millis(100 * run)).await;
         let start = Instant::now();
         drop(one);
         leads(&two).await;
@@ -68,7 +68,7 @@ async fn a_leader_that_is_cut_off_steps_down_before_another_leads() {
     for run in 0..20 {
         let server = LeaseServer::new();
         let (one, two) = pair(&server).await;
-        tokio::time::sleep(Duration::from_millis(100 * run)).await;
+        pass(Duration::from_millis(100 * run)).await;
         server.cut(ONE);
         let (mut before, mut after) = (one.lead(), two.lead());
         let start = Instant::now();
@@ -85,7 +85,7 @@ async fn a_leader_that_is_cut_off_steps_down_before_another_leads() {
         assert!(rose < Duration::from_secs(15), "{rose:?}");
         // What it sent before may still arrive; it changes nothing.
         server.mend(ONE);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        pass(Duration::from_secs(60)).await;
         assert_eq!(*one.lead().borrow(), follows(TWO));
         assert!(two.lead().borrow().is_leader());
     }
@@ -98,7 +98,7 @@ async fn a_leader_alone_returns_as_soon_as_the_api_server_does() {
     leads(&one).await;
     server.cut(ONE);
     one.lead().wait_for(|lead| *lead == free()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    pass(Duration::from_secs(120)).await;
     server.mend(ONE);
     let start = Instant::now();
     leads(&one).await;
@@ -122,7 +122,7 @@ async fn the_clocks_of_others_decide_nothing() {
         server.put(hold(0));
         let one = stand(&server, ONE);
         for turn in 0..30 {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            pass(Duration::from_secs(2)).await;
             server.put(hold(turn));
             tokio::task::yield_now().await;
             assert_eq!(
@@ -149,7 +149,7 @@ async fn a_lease_that_somebody_edits_or_deletes_stays_with_its_holder() {
                 .edit(|lease| lease["metadata"]["labels"] = json!({"turn": format!("{turn}")})),
             _ => server.delete(),
         }
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        pass(Duration::from_secs(4)).await;
         assert_eq!(server.lease()["spec"]["holderIdentity"], identity(ONE));
     }
     assert!(!before.has_changed().unwrap());
@@ -215,4 +215,10 @@ fn follows(name: &str) -> Lead {
 
 fn free() -> Lead {
     Lead::Follower { address: None }
+}
+
+/// Lets time pass on the paused clock: nobody waits for it.
+async fn pass(time: Duration) {
+    // tidy: allow sleep: the clock is paused, so that this is a condition and no wait
+    tokio::time::sleep(time).await;
 }

@@ -1,7 +1,8 @@
 //! The authority that proxies trust, and this replica's own certificate.
 //!
 //! The authority lies in a Secret that the leader keeps; every replica reads it and signs a
-//! short-lived certificate for itself, in memory. A new authority is published long before it signs,
+//! short-lived certificate for itself, in memory. A new authority is published long before it
+//! signs,
 //! and an old one trusted long after, so that no connection has to fail and none has to end. What
 //! the Secret holds is in `keyring`; how proxies come by the bundle is `provision`'s.
 
@@ -91,8 +92,8 @@ impl Authority {
         self.bundle.clone()
     }
 
-    /// How to answer proxies: each handshake with the newest certificate. None succeeds before there
-    /// is an authority.
+    /// How to answer proxies: each handshake with the newest certificate. None succeeds before
+    /// there is an authority.
     pub fn tls(&self) -> Arc<ServerConfig> {
         self.tls.clone()
     }

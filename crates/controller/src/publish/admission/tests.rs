@@ -1,3 +1,5 @@
+//! Who is let in, without an API server: that is asked in `tests/streams`.
+
 use super::*;
 
 #[test]

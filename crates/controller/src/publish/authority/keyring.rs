@@ -2,8 +2,8 @@
 //! they lie in a Secret.
 //!
 //! A step is taken only when enough time has passed since the one before, so that proxies trust the
-//! next authority before it signs, and the previous one until nothing of it is in use. Whoever wants
-//! a new authority now dates the annotations of the Secret back. No I/O and no clock here.
+//! next authority before it signs, and the previous one until nothing of it is in use. Whoever
+//! wants a new authority now dates the annotations of the Secret back. No I/O and no clock here.
 
 use std::collections::BTreeMap;
 

@@ -126,7 +126,8 @@ async fn host(house: &House, admitted: Admitted, from: Streaming<FromProxy>, to:
 async fn time_to_go(house: &House, admitted: &Admitted) -> Status {
     let (mut lead, mut accounts) = (house.lead.clone(), house.admission.accounts());
     let mut ended = house.ended.clone();
-    // By then the kubelet has put a new token in place, as it does at four fifths of a token's life.
+    // By then the kubelet has put a new token in place, as it does at four fifths of a token's
+    // life.
     let left = admitted.expires.saturating_duration_since(Instant::now());
     let expires = admitted.expires - left.mul_f64(0.02 + 0.13 * fastrand::f64());
     tokio::select! {

@@ -1,3 +1,5 @@
+//! Keys over the years: who trusts whom at each turn, by a clock that the test sets.
+
 use rustls::{
     RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},

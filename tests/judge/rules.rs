@@ -179,9 +179,8 @@ fn checks(schema: &Value) -> Vec<Check> {
     }
     // Of the other formats the server asks nothing that an object could lack: int64 holds every
     // number that JSON may have here.
-    match schema["format"].as_str() {
-        Some(format @ ("int32" | "date-time")) => checks.push(Check::Format(format.to_owned())),
-        _ => {}
+    if let Some(format @ ("int32" | "date-time")) = schema["format"].as_str() {
+        checks.push(Check::Format(format.to_owned()));
     }
     if schema["enum"].is_array() {
         checks.push(Check::Enum);

@@ -97,7 +97,7 @@ pub(crate) fn secret(namespace: &str, certificate: &Certificate) -> String {
 
 fn manifests(namespace: &str, replicas: usize) -> String {
     include_str!("place.yaml")
-        .replace("NAMESPACE", namespace)
+        .replace("PLACE", namespace)
         .replace("REPLICAS", &replicas.to_string())
 }
 

@@ -298,7 +298,7 @@ fn text_of<'v>(object: &'v Value, field: &str) -> &'v str {
 fn backend(service: &str) -> String {
     let (namespace, name) = service.split_once('/').expect("namespace/name");
     let deployment =
-        include_str!("backend.yaml").replace("NAMESPACE", namespace).replace("BACKEND", name);
+        include_str!("backend.yaml").replace("PLACE", namespace).replace("BACKEND", name);
     match name {
         "example-app" => deployment,
         _ => format!(

@@ -20,6 +20,7 @@ use crate::lead::Lead;
 pub use self::{figures::Figures, limits::Limits};
 
 mod connection;
+mod descriptors;
 mod figures;
 mod limits;
 mod roll;
@@ -53,7 +54,8 @@ impl Server {
         let (ending, ended) = watch::channel(false);
         let (present, mut gone) = mpsc::channel(1);
         let limits = self.limits;
-        let places = Arc::new(Semaphore::new(limits.connections_max));
+        let places = descriptors::make_room(limits.connections_max);
+        let places = Arc::new(Semaphore::new(places));
         let house = Arc::new(House {
             hub: self.hub,
             admission: self.admission,

@@ -140,8 +140,13 @@ impl Proxy {
 
     /// The next step, put together and taken in, not answered.
     pub(crate) async fn step(&mut self) -> Result<Step, Status> {
+        timeout(PATIENCE, self.step_or_end()).await.expect("a step")
+    }
+
+    /// The same, however long it takes.
+    pub(crate) async fn step_or_end(&mut self) -> Result<Step, Status> {
         loop {
-            match self.word().await? {
+            match self.from.message().await?.and_then(|word| word.word) {
                 Some(ControllerWord::Part(part)) => {
                     let Some(step) = self.steps.add(part).unwrap() else { continue };
                     for upsert in &step.upserts {
@@ -156,6 +161,7 @@ impl Proxy {
                     }
                     return Ok(step);
                 }
+                None => return Err(Status::ok("the end")),
                 other => panic!("no step but {other:?}"),
             }
         }

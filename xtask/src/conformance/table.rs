@@ -62,7 +62,7 @@ fn extended(
     outcome: &Outcome,
 ) -> String {
     if !claimed.contains(feature) {
-        return "not claimed".to_owned();
+        return "not claimed: not served yet".to_owned();
     }
     let all: Vec<&Test> = listing.extended(profile, feature).collect();
     // A test that also needs a feature which is not claimed says nothing about this one.
@@ -110,7 +110,7 @@ mod tests {
         for line in [
             "| core | 1 of 1 passed |",
             "| `More` | pass (1 test) |",
-            "| `Other` | not claimed |",
+            "| `Other` | not claimed: not served yet |",
             "| `Rare` | claimed; the suite has no test for it alone |",
         ] {
             assert!(text.contains(line), "{line} is missing in {text}");

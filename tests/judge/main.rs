@@ -6,9 +6,7 @@
 //! manifests and, as a dry run, through the API server. A rule of the schema counts as judged when
 //! the server itself named its field and its fault; a rule in CEL when the server said its message.
 //!
-//!     PORTCULLIS_CASES=/tmp/cases cargo test -p portcullis-api validate
-//!     cargo test -p portcullis-tests --features cluster --test judge --no-run
-//!     cargo xtask cluster run target/debug/deps/judge-… /tmp/cases
+//! `cargo xtask cluster judge` does all of it.
 
 // So that clippy sees what it is: panics are how a test fails.
 #![cfg(test)]

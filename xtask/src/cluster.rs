@@ -30,6 +30,7 @@ pub(crate) fn run(args: &[&str]) -> Result<bool> {
         ["load", images @ ..] if !images.is_empty() => {
             cluster.load(&images.iter().map(PathBuf::from).collect::<Vec<_>>())?;
         }
+        ["judge"] => return scenarios::judge(&cluster),
         ["test", args @ ..] => return scenarios::run(&cluster, args),
         ["stop", component] => cluster.stop(component)?,
         ["start", component] => cluster.start(component)?,

@@ -88,6 +88,7 @@ commands:
   cluster kubectl <argument>…   kubectl as its administrator
   cluster run <program>…        anything in its network, with KUBECONFIG set
   cluster stop|start|restart <component>     for instance kube-apiserver
+  cluster judge   does its API server refuse what we refuse, and nothing else?
   cluster test [<scenario>…]    what only a cluster can show, with traffic: faults, upgrades, edits;
                   --build <cargo profile> of the image, by default release; takes 15 minutes
   conformance     the upstream Gateway API suite, unmodified, against Portcullis in the cluster:

@@ -1,11 +1,13 @@
-//! `cluster test`: the scenarios of `tests/cluster` against an installation by the chart.
+//! `cluster test`: the scenarios of `tests/cluster` against an installation by the chart, and
+//! `cluster judge`: our reading of manifests beside the API server's (`tests/judge`).
 //!
 //! Here is only what they need around them; what they do and demand is written there.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::Message;
 
 use super::{Cluster, tools};
@@ -19,7 +21,7 @@ pub(super) fn run(cluster: &Cluster, args: &[&str]) -> Result<bool> {
         names => ("release", names),
     };
     let root = cargo::root()?;
-    let program = build(&root)?;
+    let program = build(&root, "--test=cluster")?;
     cluster.up()?;
     install::install(&root, cluster, profile)?;
     let next = format!("{}-next", env!("CARGO_PKG_VERSION"));
@@ -37,10 +39,34 @@ pub(super) fn run(cluster: &Cluster, args: &[&str]) -> Result<bool> {
     Ok(command.status()?.success())
 }
 
-/// Builds the program and says where it is.
-fn build(root: &Path) -> Result<PathBuf> {
+/// Has the API server judge every fixture, every case of the tests of validation, and objects that
+/// break each rule of its own definitions, and compares.
+pub(super) fn judge(cluster: &Cluster) -> Result<bool> {
+    let root = cargo::root()?;
+    let folder = root.join("target/judge");
+    fs::create_dir_all(&folder)?;
+    let cases = folder.join("cases.json");
+    // The tests add to it, each for itself.
+    if cases.exists() {
+        fs::remove_file(&cases)?;
+    }
+    let file = cases.to_str().context("the path of the checkout is not UTF-8")?;
+    let told = cargo::run(
+        &root,
+        &["test", "--locked", "--package=portcullis-api", "--lib", "validate"],
+        &[("PORTCULLIS_CASES", file)],
+    )?;
+    ensure!(told.success, "the tests of validation failed:\n{}", told.output.trim_end());
+    let program = build(&root, "--test=judge")?;
+    cluster.up()?;
+    let program = program.to_str().context("the target folder's path is not UTF-8")?;
+    Ok(cluster.command(program)?.arg(file).status()?.success())
+}
+
+/// Builds a program of tests and says where it is.
+fn build(root: &Path, test: &str) -> Result<PathBuf> {
     let args = ["test", "--locked", "--package=portcullis-tests", "--features=cluster"];
-    let only = ["--test=cluster", "--no-run", "--message-format=json-render-diagnostics"];
+    let only = [test, "--no-run", "--message-format=json-render-diagnostics"];
     let printed = cargo::read(root, &[&args[..], &only].concat())?;
     let messages = Message::parse_stream(printed.as_bytes());
     let programs = messages.filter_map(|message| match message {

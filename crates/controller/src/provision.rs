@@ -35,6 +35,8 @@ mod merge;
 mod owned;
 mod plan;
 mod render;
+#[cfg(test)]
+mod samples;
 mod work;
 
 pub use render::{RenderError, render};

@@ -1,46 +1,14 @@
 //! Which writes a difference becomes, without an API server.
 
-use std::sync::Arc;
-
-use api::{
-    envoy_proxy::EnvoyProxySpec,
-    meta::{NamespacedName, StringMap},
-};
 use serde_json::{Value, json};
-use translate::{Infra, InfraPort};
+use translate::Infra;
 
 use super::{Step, plan, remove, settled};
 use crate::provision::{
-    Install,
     owned::{Made, Owned},
     render::render,
+    samples::{infra, install},
 };
-
-fn install() -> Install {
-    Install {
-        image: "registry.example/portcullis:1".into(),
-        pull_policy: "IfNotPresent".into(),
-        stream: "portcullis.portcullis-system.svc.cluster.local:15010".into(),
-        audience: "portcullis.dev/proxy".into(),
-        installation: "portcullis-system".into(),
-        ca: "CA".into(),
-    }
-}
-
-fn infra(parameters: Value) -> Infra {
-    let parameters: EnvoyProxySpec = serde_json::from_value(parameters).unwrap();
-    Infra {
-        gateway: NamespacedName::new("ns", "web"),
-        uid: "1".into(),
-        class: "portcullis".into(),
-        ports: vec![InfraPort { name: "http".into(), port: 80 }],
-        labels: StringMap::new(),
-        annotations: StringMap::new(),
-        address: None,
-        frozen: false,
-        parameters: Some(Arc::new(parameters)),
-    }
-}
 
 /// What an API server keeps of an object, with what it adds to every one.
 fn kept(mut object: Value) -> Owned {

@@ -1,42 +1,10 @@
 //! What every object of a Gateway must hold to. Whole objects are compared in `tests/golden.rs`.
 
-use std::sync::Arc;
-
-use api::{
-    envoy_proxy::EnvoyProxySpec,
-    meta::{NamespacedName, StringMap},
-};
 use serde_json::{Value, json};
 use translate::{Infra, InfraPort};
 
 use super::{RenderError, label_value, render};
-use crate::provision::Install;
-
-fn install() -> Install {
-    Install {
-        image: "registry.example:5000/portcullis:1".into(),
-        pull_policy: "IfNotPresent".into(),
-        stream: "portcullis.portcullis-system.svc.cluster.local:15010".into(),
-        audience: "portcullis.dev/proxy".into(),
-        installation: "portcullis-system".into(),
-        ca: "CA".into(),
-    }
-}
-
-fn infra(parameters: Value) -> Infra {
-    let parameters: EnvoyProxySpec = serde_json::from_value(parameters).unwrap();
-    Infra {
-        gateway: NamespacedName::new("ns", "web"),
-        uid: "1".into(),
-        class: "portcullis".into(),
-        ports: vec![InfraPort { name: "http".into(), port: 80 }],
-        labels: StringMap::new(),
-        annotations: StringMap::new(),
-        address: None,
-        frozen: false,
-        parameters: Some(Arc::new(parameters)),
-    }
-}
+use crate::provision::samples::{infra, install};
 
 fn kubernetes(settings: Value) -> Value {
     json!({ "provider": { "type": "Kubernetes", "kubernetes": settings } })

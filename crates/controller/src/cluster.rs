@@ -171,7 +171,13 @@ impl Cluster {
             // That the other end is gone is an end as well.
             let _ = stopped.await;
         }));
-        let inside = Inside { outlets: &outlets, authority: &authority, metrics: &metrics, events };
+        let inside = Inside {
+            outlets: &outlets,
+            authority: &authority,
+            metrics: &metrics,
+            events,
+            lead: election.lead(),
+        };
         let writers = writers(&options, &client, inside, stream_at.port());
         Ok(Self {
             probes: probes_at,
@@ -232,6 +238,7 @@ struct Inside<'c> {
     authority: &'c Authority,
     metrics: &'c Arc<Metrics>,
     events: mpsc::Sender<Event>,
+    lead: watch::Receiver<Lead>,
 }
 
 /// The tasks that write to the cluster, while this replica leads.
@@ -241,7 +248,7 @@ fn writers(
     inside: Inside<'_>,
     port: u16,
 ) -> JoinSet<&'static str> {
-    let Inside { outlets, authority, metrics, events } = inside;
+    let Inside { outlets, authority, metrics, events, lead } = inside;
     let mut writers = JoinSet::new();
     let notices = outlets.notices.clone();
     let controller_name = options.settings.controller_name.clone();
@@ -263,7 +270,8 @@ fn writers(
         live: outlets.live.clone(),
         notices,
         silences: outlets.silent.clone(),
-        lead: outlets.lead.subscribe(),
+        // That the cluster cannot be read is to be told as long as nothing else is.
+        lead: lead.clone(),
     };
     writers.spawn(named("the writer of Events", told.run()));
     let (service, namespace) = (&options.service, &options.pod.namespace);
@@ -338,7 +346,13 @@ impl Pages for House {
             help: "Whether this replica leads.",
             value: f64::from(u8::from(self.lead.borrow().is_leader())),
         };
-        self.metrics.page(&[leads]) + &self.figures.exposition()
+        let read = Figure {
+            name: "portcullis_cluster_read",
+            kind: "gauge",
+            help: "Whether all of the cluster was read, so that this replica publishes.",
+            value: f64::from(u8::from(*self.complete.borrow())),
+        };
+        self.metrics.page(&[leads, read]) + &self.figures.exposition()
     }
 }
 

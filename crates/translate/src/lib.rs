@@ -42,6 +42,7 @@ pub use observations::{Contents, Observations, Published, Served};
 pub use settings::{Mode, Settings};
 pub use status::{ObjectStatus, Status};
 pub use translator::{Step, Translator};
+pub use unserved::is_unserved;
 
 /// What becomes of the resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub(crate) struct UnservedStep {
 }
 
 /// Whether objects of that kind are read, and neither served nor merely referred to.
-pub(crate) fn is_unserved(kind: Kind) -> bool {
+pub fn is_unserved(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::ListenerSet

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    api_server::{ApiServer, Call},
+    api_server::{ApiServer, Call, Fault},
     publish::hub::{Subscriber, Subscription},
 };
 
@@ -138,7 +138,11 @@ async fn a_gateway_gets_what_it_needs_and_is_told_so_and_then_there_is_silence()
     let gateway = server.object("gateways", "ns", "gw").unwrap();
     assert_eq!(gateway["status"]["addresses"][0]["value"], "192.0.2.7");
     let page = get(cluster.probes_address(), "/metrics").await;
-    for line in ["portcullis_leader 1", "portcullis_objects{kind=\"HTTPRoute\"} 1"] {
+    for line in [
+        "portcullis_leader 1",
+        "portcullis_cluster_read 1",
+        "portcullis_objects{kind=\"HTTPRoute\"} 1",
+    ] {
         assert!(page.lines().any(|found| found == line), "{line}: {page}");
     }
     add_route(&server, "second").await;
@@ -184,6 +188,34 @@ async fn a_replica_that_has_not_read_everything_is_not_ready() {
     server.down(false);
     ready(&cluster).await;
     cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_controller_that_may_not_read_what_it_serves_harms_nothing_and_says_so() {
+    let server = server().await;
+    let first = start(&server, "a").await;
+    let proxy = serve(&server, &first).await;
+    programmed(&server).await;
+    drop(proxy);
+    first.stop().await;
+    server.fault(Fault::forbidden().on("gatewayclasses"));
+    server.forget();
+    let second = start(&server, "b").await;
+    // A server that restarts is no news, so that this takes its time.
+    let mut changes = server.changes();
+    let told = changes.wait_for(|_| !server.objects("events").is_empty());
+    timeout(3 * DEADLINE, told).await.unwrap().unwrap();
+    let event = &server.objects("events")[0];
+    assert_eq!(event["reason"], "ClusterUnreadable");
+    assert!(event["note"].as_str().unwrap().contains("list and watch on gatewayclasses"));
+    let answer = get(second.probes_address(), "/ready").await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("not read"), "{answer}");
+    let page = get(second.probes_address(), "/metrics").await;
+    assert!(page.lines().any(|line| line == "portcullis_cluster_read 0"), "{page}");
+    let harm: Vec<Call> = writes(&server).into_iter().filter(|c| c.resource != "events").collect();
+    assert!(harm.is_empty(), "{harm:#?}");
+    assert!(server.object("deployments", "ns", GATEWAY).is_some());
+    second.stop().await;
 }
 
 const GATEWAY: &str = "gw-portcullis";

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::kind::Kind;
 use portcullis_controller::provider::kubernetes::Pace;
+use serde_json::json;
 
 use crate::{
     api_server::{ApiServer, Fault},
@@ -82,26 +83,71 @@ async fn an_expired_watch_is_a_new_list() {
 }
 
 #[tokio::test]
-async fn a_kind_that_is_forbidden_costs_itself_only() {
+async fn a_kind_that_is_forbidden_and_serves_nothing_costs_itself_only() {
     let server = ApiServer::start().await;
-    server.put(route("a", "a.example"));
+    let grpc = || {
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute",
+            "metadata": {"name": "a", "namespace": "default"}, "spec": {},
+        })
+    };
+    server.put(grpc());
     server.put(service("web"));
-    server.fault(Fault::forbidden().on("httproutes"));
+    server.fault(Fault::forbidden().on("grpcroutes"));
     let mut world = World::synced(server, &[]).await;
     assert!(world.told.objects.contains_key(&key(Kind::Service, "web")));
-    let right = "get, list and watch on httproutes.gateway.networking.k8s.io";
+    let right = "get, list and watch on grpcroutes.gateway.networking.k8s.io";
     world.until_said(&[right, "have no effect"]).await;
     assert_eq!(world.told.problems.len(), 1, "{:#?}", world.told.problems);
     world.server.put(service("more"));
     world.until_there(&key(Kind::Service, "more")).await;
     world.server.mend();
-    world.until_there(&key(Kind::HTTPRoute, "a")).await;
+    world.until_there(&key(Kind::GRPCRoute, "a")).await;
     world.until_mended().await;
     // Rights that are taken away take nothing away.
-    world.server.fault(Fault::forbidden().on("httproutes"));
+    world.server.fault(Fault::forbidden().on("grpcroutes"));
     world.server.cut();
-    world.until_said(&[right]).await;
+    world.until_said(&[right, "keeps serving"]).await;
     assert!(world.told.removals.is_empty());
+}
+
+#[tokio::test]
+async fn a_kind_that_traffic_needs_is_waited_for_however_long_it_is_forbidden() {
+    for (plural, answer) in [
+        ("gatewayclasses", Fault::forbidden()),
+        ("gateways", Fault::refuse(401, "Unauthorized")),
+        ("httproutes", Fault::forbidden()),
+        ("listenersets", Fault::forbidden()),
+        ("referencegrants", Fault::forbidden()),
+        ("backendtlspolicies", Fault::forbidden()),
+        ("services", Fault::forbidden()),
+        ("endpointslices", Fault::forbidden()),
+        ("namespaces", Fault::forbidden()),
+        ("envoyproxies", Fault::forbidden()),
+    ] {
+        let server = ApiServer::start().await;
+        server.put(route("a", "a.example"));
+        server.fault(answer.on(plural));
+        let mut world = World::start(server);
+        world.until_said(&[plural, "nothing is published, written or removed"]).await;
+        let refusals = |server: &ApiServer| {
+            let calls = server.journal();
+            calls.iter().filter(|c| c.verb == "list" && c.resource == plural).count()
+        };
+        let before = refusals(&world.server);
+        let again = |server: &ApiServer| refusals(server) > before + 2;
+        world.server.until("it is asked again and again", again).await;
+        world.server.put(route("marker", "a.example"));
+        match plural {
+            "httproutes" => {}
+            _ => world.until_there(&key(Kind::HTTPRoute, "marker")).await,
+        }
+        assert!(!world.told.listed, "{plural} are taken for none");
+        world.server.mend();
+        world.sync(&[]).await;
+        world.until_mended().await;
+        assert!(world.told.objects.contains_key(&key(Kind::HTTPRoute, "a")), "{plural}");
+    }
 }
 
 #[tokio::test]

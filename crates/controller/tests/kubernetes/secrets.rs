@@ -116,7 +116,7 @@ async fn rights_to_names_alone_are_enough() {
     let (a, b) = (key(Kind::Secret, "a"), key(Kind::Secret, "b"));
     let mut world = World::synced(server, &[&a, &b]).await;
     assert!(world.told.objects.contains_key(&a) && !world.told.objects.contains_key(&b));
-    world.until_said(&["secrets", "list and watch", "certificate"]).await;
+    world.until_said(&["secrets", "list and watch", "by name"]).await;
     world.until_said(&["Secret default/b", "verb get on secrets"]).await;
     // Asked for again and again, changes are seen all the same.
     world.server.put(secret("a", "dHdv"));
@@ -129,4 +129,30 @@ async fn rights_to_names_alone_are_enough() {
     tokio::time::timeout(Duration::from_secs(10), world.until_there(&key(Kind::Service, "web")))
         .await
         .expect("at once");
+}
+
+#[tokio::test]
+async fn where_no_secret_may_be_read_none_is_taken_for_missing_at_the_start() {
+    let server = ApiServer::start().await;
+    server.put(secret("a", "b25l"));
+    server.put(secret("b", "b25l"));
+    server.fault(Fault::forbidden().verb("get").on("secrets"));
+    let (a, b) = (key(Kind::Secret, "a"), key(Kind::Secret, "b"));
+    let mut world = World::start(server);
+    world.until("all is listed", |told| told.listed).await;
+    world.want(&[&a, &b]);
+    world.until_said(&["any of the secrets", "nothing is published, written or removed"]).await;
+    let gets = |server: &ApiServer| {
+        let calls = server.journal();
+        calls.iter().filter(|c| c.verb == "get" && c.resource == "secrets").count()
+    };
+    world.server.until("they are asked for again", |server| gets(server) > 4).await;
+    world.server.put(service("marker"));
+    world.until_there(&key(Kind::Service, "marker")).await;
+    assert!(!world.told.synced, "every certificate would be taken for missing");
+    // One that may be read shows that the others are forbidden on purpose.
+    world.server.mend();
+    world.server.fault(Fault::forbidden().verb("get").on("secrets").named("b"));
+    world.until("all is read", |told| told.synced).await;
+    assert!(world.told.objects.contains_key(&a) && !world.told.objects.contains_key(&b));
 }

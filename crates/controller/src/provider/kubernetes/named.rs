@@ -25,7 +25,7 @@ use super::{
     Closed, Outlet,
     fault::{Backoff, Fault},
     follow::{Follower, News},
-    problems::{self, Subject},
+    problems::{self, Cost, Subject},
     request::{Seen, Server, Target, Told},
 };
 use crate::event_loop::Change;
@@ -62,6 +62,13 @@ struct Wanted {
     refused: bool,
 }
 
+impl Wanted {
+    /// Whether the server has answered for it. `read`: one that may not be read is an answer.
+    fn is_answered(&self, read: bool) -> bool {
+        self.version.is_some() || read && self.refused
+    }
+}
+
 type Fetched = (NamespacedName, Result<Option<Seen>, Fault>);
 
 struct Named {
@@ -81,6 +88,9 @@ struct Named {
     /// The last round that was told to be fetched.
     told: Option<u64>,
     listed: bool,
+    /// Whether some name was read. Where none may be, roles are wrong rather than narrow, and a
+    /// controller that starts must not take every certificate for missing.
+    read: bool,
 }
 
 /// Follows the wanted objects of a kind for ever.
@@ -107,6 +117,7 @@ pub(crate) async fn follow_named(
         reached,
         told: None,
         listed: false,
+        read: false,
     };
     loop {
         let soon = named.next_time();
@@ -195,7 +206,7 @@ impl Named {
                     self.wanted.values_mut().for_each(|wanted| wanted.due |= !wanted.refused);
                     self.listed = true;
                 }
-                let found = problems::of_fault(self.target, &fault, believed);
+                let found = problems::of_fault(self.target, &fault, believed, Cost::Names);
                 self.outlet.problems.set(subject, found);
             }
             News::Well => self.outlet.problems.clear(subject),
@@ -219,6 +230,7 @@ impl Named {
         let subject = Subject::Object(key.clone());
         match outcome {
             Ok(Some(seen)) => {
+                self.read = true;
                 self.backoff.reset();
                 let good = matches!(wanted.version, Some(Some(_)));
                 wanted.version = Some(Some(seen.version));
@@ -237,6 +249,7 @@ impl Named {
                 }
             }
             Ok(None) => {
+                self.read = true;
                 self.backoff.reset();
                 self.outlet.problems.clear(subject);
                 let before = wanted.version.replace(None);
@@ -244,11 +257,10 @@ impl Named {
                     self.changes.push(Change { key, object: None });
                 }
             }
-            // What was read before stays; what never could be is not there.
+            // What was read before stays; what never could be is not there, unless none can be.
             Err(Fault::Refused(said)) => {
                 let found = problems::refused_object(&key, self.target, &said);
                 self.outlet.problems.set(subject, found);
-                wanted.version.get_or_insert(None);
                 self.plead.get_or_insert_with(|| Instant::now() + self.server.pace.refused);
                 if wanted.answer_by.take().is_some() {
                     self.changes.push(Change { key, object: None });
@@ -300,11 +312,14 @@ impl Named {
     }
 
     async fn tell(&mut self) -> Result<(), Closed> {
+        let forbidden = !self.read && self.wanted.values().any(|wanted| wanted.refused);
+        let found = if forbidden { problems::refused_names(self.target) } else { Vec::new() };
+        self.outlet.problems.set(Subject::Names(self.target.kind), found);
         self.outlet.send(std::mem::take(&mut self.changes)).await?;
         if std::mem::take(&mut self.listed) {
             self.reach(Reached::Listed(self.target.kind)).await?;
         }
-        let all = self.wanted.values().all(|wanted| wanted.version.is_some());
+        let all = self.wanted.values().all(|wanted| wanted.is_answered(self.read));
         if all && self.told.replace(self.round) != Some(self.round) {
             self.reach(Reached::Fetched(self.target.kind, self.round)).await?;
         }

@@ -31,6 +31,8 @@ pub(crate) enum Subject {
     /// Which kinds there are.
     Discovery,
     Kind(Kind),
+    /// All of its objects that are read by name.
+    Names(Kind),
     Object(ObjectKey),
 }
 
@@ -59,8 +61,32 @@ impl Problems {
     }
 }
 
+/// What it costs that a kind may not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// It was read before.
+    News,
+    /// It was not, and has to be.
+    Start,
+    /// It was not, and the rest does without.
+    Kind,
+    /// Its objects are read by name all the same.
+    Names,
+}
+
+impl Cost {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::News => "what was last read of them keeps serving",
+            Self::Start => NOTHING_HAPPENS,
+            Self::Kind => "they have no effect",
+            Self::Names => "those that something refers to are asked for by name, and late",
+        }
+    }
+}
+
 /// What a fault means for a kind; none if it will pass by itself before long.
-pub(crate) fn of_fault(target: Target, fault: &Fault, believed: bool) -> Vec<Problem> {
+pub(crate) fn of_fault(target: Target, fault: &Fault, believed: bool, cost: Cost) -> Vec<Problem> {
     let (reason, message) = match fault {
         Fault::Refused(_) if !believed => return Vec::new(),
         Fault::Refused(said) => (
@@ -69,7 +95,7 @@ pub(crate) fn of_fault(target: Target, fault: &Fault, believed: bool) -> Vec<Pro
                 "the API server refuses to let us read {target}: {}: give our ServiceAccount the \
                  verbs get, list and watch on {target}. It is asked again every half a minute; \
                  the API server says: {said}",
-                cost(target.kind)
+                cost.as_str()
             ),
         ),
         Fault::Absent => return Vec::new(),
@@ -94,6 +120,16 @@ pub(crate) fn of_object(key: &ObjectKey, found: Vec<Violation>, kept: bool) -> V
     found.collect()
 }
 
+/// What it means that no name of a kind may be read, while some are referred to.
+pub(crate) fn refused_names(target: Target) -> Vec<Problem> {
+    let message = format!(
+        "the API server refuses to let us read any of the {target} that something refers to: \
+         give our ServiceAccount the verb get on {target}. When a controller starts: \
+         {NOTHING_HAPPENS}"
+    );
+    vec![problem("Forbidden", message)]
+}
+
 /// What it means that one object may not be read.
 pub(crate) fn refused_object(key: &ObjectKey, target: Target, said: &str) -> Vec<Problem> {
     let message = format!(
@@ -114,19 +150,7 @@ pub(crate) fn problem(reason: &str, message: String) -> Problem {
     }
 }
 
-/// What does not work without a kind.
-fn cost(kind: Kind) -> &'static str {
-    match kind {
-        Kind::GatewayClass => "no Gateway is known to be ours",
-        Kind::Gateway => "no Gateway is served",
-        Kind::ReferenceGrant => "no reference into another namespace is allowed",
-        Kind::Service | Kind::EndpointSlice => "backends have no endpoints",
-        Kind::Secret => "no listener has its certificate",
-        Kind::ConfigMap => "authorities of client and backend certificates are not known",
-        Kind::Namespace => "selectors of namespaces see no labels but the name",
-        _ => "objects of that kind have no effect",
-    }
-}
-
+const NOTHING_HAPPENS: &str =
+    "until we may, nothing is published, written or removed, and proxies serve what they have";
 /// Problems that are told; further ones say nothing new.
 const PROBLEMS_MAX: usize = 1000;

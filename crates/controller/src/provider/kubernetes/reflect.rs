@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Outlet,
     follow::{Follower, News},
-    problems::{self, Subject},
+    problems::{self, Cost, Subject},
     request::{Seen, Server, Target, Told},
 };
 use crate::event_loop::Change;
@@ -36,10 +36,12 @@ struct Reflector {
     known: BTreeMap<NamespacedName, Known>,
     /// Which list it is.
     list: u32,
+    /// Whether a list was read to its end.
+    read: bool,
 }
 
 /// Follows a kind until it is `wanted` no more, in the version that is wanted. Says once that all
-/// of it is read, or never will be.
+/// of it is read, or need not be.
 pub(crate) async fn reflect(
     server: Server,
     mut wanted: watch::Receiver<Option<Target>>,
@@ -47,7 +49,7 @@ pub(crate) async fn reflect(
     settled: mpsc::Sender<Kind>,
 ) {
     let Some(target) = *wanted.borrow_and_update() else { return };
-    let mut reflector = Reflector { target, outlet, known: BTreeMap::new(), list: 0 };
+    let mut reflector = Reflector { target, outlet, known: BTreeMap::new(), list: 0, read: false };
     let mut follower = Follower::start(server.clone(), target);
     let mut unsettled = true;
     loop {
@@ -56,7 +58,7 @@ pub(crate) async fn reflect(
                 let Some(news) = news else { return };
                 let settles = match &news {
                     News::Listed => true,
-                    News::Trouble { believed, .. } => *believed,
+                    News::Trouble { believed, .. } => *believed && OPTIONAL.contains(&target.kind),
                     _ => false,
                 };
                 if reflector.take(news).await.is_err() {
@@ -100,6 +102,7 @@ impl Reflector {
             }
             News::Listed => {
                 let list = self.list;
+                self.read = true;
                 let gone = self.known.extract_if(.., |_, known| known.list != list);
                 let gone: Vec<_> = gone.map(|(name, _)| name).collect();
                 for name in gone {
@@ -120,7 +123,12 @@ impl Reflector {
                 }
             }
             News::Trouble { fault, believed } => {
-                let found = problems::of_fault(self.target, &fault, believed);
+                let cost = match self.read {
+                    true => Cost::News,
+                    false if OPTIONAL.contains(&self.target.kind) => Cost::Kind,
+                    false => Cost::Start,
+                };
+                let found = problems::of_fault(self.target, &fault, believed, cost);
                 self.outlet.problems.set(Subject::Kind(self.target.kind), found);
             }
             News::Well => self.outlet.problems.clear(Subject::Kind(self.target.kind)),
@@ -172,5 +180,36 @@ impl Reflector {
         }
         self.outlet.problems.clear(Subject::Kind(self.target.kind));
         self.outlet.send(changes).await
+    }
+}
+
+/// Kinds that may be forbidden when a controller starts, as if the server had none of them: no
+/// proxy does anything because of one, so that nothing which is served is lost with them.
+///
+/// Every other kind has to be read once before anything is published or written: without its
+/// classes and Gateways a controller would take the proxies away, without routes, Services and
+/// endpoints their traffic, without namespaces, grants, ListenerSets and EnvoyProxies what these
+/// allow and shape, and without BackendTLSPolicies it would send in plain text what is to be
+/// encrypted. Secrets and ConfigMaps are read by name: see `named`.
+const OPTIONAL: [Kind; 8] = [
+    Kind::GRPCRoute,
+    Kind::TLSRoute,
+    Kind::TCPRoute,
+    Kind::UDPRoute,
+    Kind::XBackend,
+    Kind::XBackendTrafficPolicy,
+    Kind::XMesh,
+    Kind::XTelemetryPolicy,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kind_that_is_served_may_be_missing_at_the_start() {
+        for kind in OPTIONAL {
+            assert!(translate::is_unserved(kind), "{kind} is served: it is not optional any more");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     LiveObjects, NAMED, Pace,
     discovery::Discovery,
     fault::Fault,
-    problems,
+    problems::{self, Cost},
     request::{Seen, Server, Target},
 };
 use crate::report::{Problem, Report};
@@ -57,7 +57,7 @@ pub async fn read(client: kube::Client, kinds: &[Kind]) -> Result<Cluster, ReadE
         match list(&server, *target).await {
             Ok(objects) => objects.into_iter().for_each(|seen| cluster.take(*target, seen)),
             Err(fault @ Fault::Refused(_)) => {
-                cluster.problems.extend(problems::of_fault(*target, &fault, true));
+                cluster.problems.extend(problems::of_fault(*target, &fault, true, Cost::Kind));
             }
             Err(fault) => return Err(fault.into()),
         }

@@ -114,8 +114,9 @@ impl Cluster {
             },
         );
         let notices = Notices::default();
+        let writing = election.fenced(&client);
         let authority = Authority::start(
-            client.clone(),
+            writing.clone(),
             Place {
                 namespace: namespace.clone(),
                 secret: format!("{}-authority", options.service),
@@ -178,7 +179,7 @@ impl Cluster {
             events,
             lead: election.lead(),
         };
-        let writers = writers(&options, &client, inside, stream_at.port());
+        let writers = writers(&options, &writing, inside, stream_at.port());
         Ok(Self {
             probes: probes_at,
             stream: stream_at,

@@ -1,10 +1,9 @@
 //! Who leads: one replica at a time writes to the cluster and feeds proxies; the others stay warm.
 //!
 //! The election is a Lease of the API server. Only what is seen to change here, by the clock of
-//! this
-//! machine that never jumps, decides whether a holder lives: the times in the Lease are for people,
-//! so that clocks may differ as they like. What a leader may do is not decided here, nor are its
-//! writes fenced: everything that is written carries a version of its own.
+//! this machine that never jumps, decides whether a holder lives: the times in the Lease are for
+//! people, so that clocks may differ as they like. What a leader may do is not decided here, only
+//! until when it may begin to.
 
 use std::{
     net::SocketAddr,
@@ -26,6 +25,7 @@ use tokio::{
 
 use self::term::{Term, Write};
 
+mod fence;
 mod term;
 
 /// Who leads, as far as this replica knows.
@@ -59,6 +59,7 @@ pub struct Candidate {
 /// A replica's part in the election. Dropping it is a crash: the others wait out the Lease.
 pub struct Election {
     lead: watch::Receiver<Lead>,
+    until: fence::Until,
     resign: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -69,12 +70,19 @@ impl Election {
         let (told, lead) = watch::channel(Lead::Unknown);
         let (resign, resigned) = oneshot::channel();
         let voter = Voter::new(Api::namespaced(client, &candidate.namespace), candidate, told);
-        Self { lead, resign, task: tokio::spawn(voter.run(resigned)) }
+        let until = voter.until.subscribe();
+        Self { lead, until, resign, task: tokio::spawn(voter.run(resigned)) }
     }
 
     /// Who leads; the latest.
     pub fn lead(&self) -> watch::Receiver<Lead> {
         self.lead.clone()
+    }
+
+    /// A client for what only a leader writes: it begins no write once this replica's time is over,
+    /// even if nobody has noticed that yet.
+    pub fn fenced(&self, client: &Client) -> Client {
+        fence::fenced(client, self.until.clone())
     }
 
     /// Lets another replica lead at once. To be called when nothing that a leader does runs any
@@ -116,6 +124,8 @@ struct Voter {
     api: Api<Lease>,
     candidate: Candidate,
     told: watch::Sender<Lead>,
+    /// For writes: until when they may begin.
+    until: watch::Sender<Option<Instant>>,
     /// The Lease as it was seen last; none before that.
     seen: Option<Seen>,
     leading: Option<Leading>,
@@ -142,7 +152,8 @@ struct Leading {
 impl Voter {
     fn new(api: Api<Lease>, candidate: Candidate, told: watch::Sender<Lead>) -> Self {
         let patience = Instant::now();
-        Self { api, candidate, told, seen: None, leading: None, last: None, patience }
+        let until = watch::Sender::default();
+        Self { api, candidate, told, until, seen: None, leading: None, last: None, patience }
     }
 
     async fn run(mut self, mut resigned: oneshot::Receiver<()>) {
@@ -239,8 +250,10 @@ impl Voter {
 
     fn begin(&mut self, lease: Lease, term: Term, sent: Instant) {
         tracing::info!(lease = %self.candidate.lease, "this replica leads now");
-        self.leading = Some(Leading { lease, term, renew_at: renew_at(sent), until: sent + HOLD });
+        let until = sent + HOLD;
+        self.leading = Some(Leading { lease, term, renew_at: renew_at(sent), until });
         self.seen = None;
+        self.until.send_replace(Some(until));
         self.tell(Lead::Leader);
     }
 
@@ -256,6 +269,7 @@ impl Voter {
                 leading.lease = *lease;
                 leading.renew_at = renew_at(sent);
                 leading.until = sent + HOLD;
+                self.until.send_replace(Some(leading.until));
             }
             Write::Conflict => self.dispute().await,
             Write::Failed(error) => {
@@ -317,12 +331,16 @@ impl Voter {
     }
 
     fn tell(&self, lead: Lead) {
+        if !lead.is_leader() {
+            self.until.send_replace(None);
+        }
         self.told.send_if_modified(|now| std::mem::replace(now, lead) != lead);
     }
 }
 
 impl Drop for Voter {
     fn drop(&mut self) {
+        self.until.send_replace(None);
         self.told.send_replace(Lead::Unknown);
     }
 }

@@ -1,7 +1,16 @@
 //! Elections on a paused clock: every wait is exact, and none is waited for.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
+use http::{Method, Request, Response};
+use kube::client::Body;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -92,6 +101,71 @@ async fn a_leader_that_is_cut_off_steps_down_before_another_leads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_write_begins_when_the_time_of_its_leader_is_over() {
+    let server = LeaseServer::new();
+    let (one, two) = pair(&server).await;
+    // Its way to what it writes is open all the time, and it never looks at who leads.
+    let (client, writes) = counted();
+    let write = || async {
+        let (client, before) = (one.fenced(&client), writes.load(Ordering::Relaxed));
+        let read = client.send(request(Method::GET)).await;
+        assert!(read.is_ok(), "reading is everybody's");
+        let written = client.send(request(Method::PATCH)).await.is_ok();
+        assert_eq!(writes.load(Ordering::Relaxed) > before, written);
+        written
+    };
+    for _ in 0..100 {
+        pass(Duration::from_secs(1)).await;
+        assert!(write().await, "it leads");
+    }
+    server.cut(ONE);
+    let start = Instant::now();
+    let mut last = start;
+    while start.elapsed() < Duration::from_secs(30) {
+        if write().await {
+            last = Instant::now();
+        }
+        assert!(!two.lead().borrow().is_leader() || last + LEASE - HOLD <= Instant::now());
+        pass(Duration::from_millis(50)).await;
+    }
+    assert!(two.lead().borrow().is_leader());
+    assert!(last > start && last <= start + HOLD, "{:?}", last - start);
+    // The process itself stood still, so that it is not told before it goes on.
+    let (until, of) = watch::channel(Some(Instant::now() + Duration::from_secs(1)));
+    let client = fence::fenced(&client, of);
+    assert!(client.send(request(Method::POST)).await.is_ok());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let before = writes.load(Ordering::Relaxed);
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let error = client.send(request(method)).await.unwrap_err();
+        assert!(error.to_string().contains("leads no more"), "{error}");
+    }
+    assert_eq!(writes.load(Ordering::Relaxed), before);
+    until.send_replace(Some(Instant::now() + Duration::from_secs(1)));
+    assert!(client.send(request(Method::DELETE)).await.is_ok(), "it leads again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_resigns_or_crashes_writes_nothing_any_more() {
+    let server = LeaseServer::new();
+    let (client, writes) = counted();
+    for crash in [false, true] {
+        let one = stand(&server, ONE);
+        leads(&one).await;
+        let fenced = one.fenced(&client);
+        assert!(fenced.send(request(Method::PATCH)).await.is_ok());
+        match crash {
+            true => drop(one),
+            false => one.resign().await,
+        }
+        tokio::task::yield_now().await;
+        let before = writes.load(Ordering::Relaxed);
+        assert!(fenced.send(request(Method::PATCH)).await.is_err());
+        assert_eq!(writes.load(Ordering::Relaxed), before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leader_alone_returns_as_soon_as_the_api_server_does() {
     let server = LeaseServer::new();
     let one = stand(&server, ONE);
@@ -174,6 +248,23 @@ async fn a_container_that_starts_again_in_its_pod_leads_at_once() {
     let one = stand(&server, ONE);
     leads(&one).await;
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+/// A client of a server that takes everything, and the number of writes that it took.
+fn counted() -> (Client, Arc<AtomicU32>) {
+    let writes = Arc::new(AtomicU32::new(0));
+    let count = writes.clone();
+    let answer = move |request: Request<Body>| {
+        if request.method() != Method::GET {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        async { Ok::<_, Infallible>(Response::new(Body::empty())) }
+    };
+    (Client::new(tower::service_fn(answer), "default"), writes)
+}
+
+fn request(method: Method) -> Request<Body> {
+    Request::builder().method(method).uri("/api/v1/services").body(Body::empty()).unwrap()
 }
 
 /// Two replicas, of which the first leads.

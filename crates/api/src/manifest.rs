@@ -21,7 +21,7 @@ mod scalar;
 
 use decode::Finding;
 use document::{Broken, Node, Value};
-pub use json::from_server;
+pub use json::{Received, from_server};
 
 /// What one file holds.
 #[derive(Clone, Debug, Default)]

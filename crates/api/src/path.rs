@@ -62,6 +62,16 @@ impl FieldPath {
         matches!(self.0.first(), Some(Segment::Key(key)) if key == member)
     }
 
+    /// Whether the path leads through this member of something.
+    pub(crate) fn leads_through(&self, member: &str) -> bool {
+        self.0.iter().any(|segment| matches!(segment, Segment::Key(key) if key == member))
+    }
+
+    /// Whether the path ends at this member of something.
+    pub(crate) fn ends_with(&self, member: &str) -> bool {
+        matches!(self.0.last(), Some(Segment::Key(key)) if key == member)
+    }
+
     /// Whether the path names the object itself.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,9 +1,9 @@
 //! An object as an API server sends it: JSON, complete, and judged by the same rules as a manifest.
 //!
 //! The server has filled in defaults and checked what its schemas say. They may be older than ours,
-//! which is why kinds that come from CRDs are held to all our rules again. The kinds of Kubernetes
-//! itself are not: there only the server can be newer, and a field that is new there must not cost
-//! a Service its traffic.
+//! which is why kinds that come from CRDs are held to all our rules again; the kinds of Kubernetes
+//! itself are not. They may be newer as well, and then what is new must not cost an object its
+//! traffic: the server knows the field, so that it is no slip of the pen as in a file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,12 +20,21 @@ use crate::object::Object;
 use crate::path::FieldPath;
 use crate::validate::{self, Violation};
 
+/// What an API server sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// The object, as far as we know its fields.
+    pub object: Object,
+    /// Fields that have no effect, for they are newer than we are.
+    pub ignored: Vec<Violation>,
+}
+
 /// Reads an object of a known kind and version. Of its metadata only what a translation may read is
 /// kept; of its status nothing, unless that is somebody else's and read.
 ///
 /// # Errors
 /// What is wrong with it, field by field.
-pub fn from_server(kind: Kind, version: &str, json: &[u8]) -> Result<Object, Vec<Violation>> {
+pub fn from_server(kind: Kind, version: &str, json: &[u8]) -> Result<Received, Vec<Violation>> {
     if json.len() > OBJECT_BYTES_MAX {
         let message = format!("the object has more than {OBJECT_BYTES_MAX} bytes");
         return Err(whole(Reason::TooLarge, message));
@@ -41,19 +50,36 @@ pub fn from_server(kind: Kind, version: &str, json: &[u8]) -> Result<Object, Vec
     };
     let trusted = matches!(kind.group(), CORE_GROUP | DISCOVERY_GROUP);
     let (object, findings) = decode::object(kind, namespace, &node);
-    let found = findings
-        .into_iter()
-        .filter(|finding| !(trusted && object.is_some() && finding.reason == Reason::UnknownField));
-    let mut violations: Vec<_> = found.map(violation).collect();
+    let found = findings.into_iter().map(violation);
+    let (ignored, mut violations): (Vec<_>, Vec<_>) =
+        found.partition(|found| object.is_some() && is_harmless(found));
     let Some(mut object) = object else { return Err(violations) };
     if !trusted {
-        violations.extend(validate::object(&object, version));
+        let found = validate::object(&object, version).into_iter();
+        violations.extend(found.filter(|found| !is_settled_later(kind, found)));
     }
     if !violations.is_empty() {
         return Err(violations);
     }
     object.forget_bookkeeping();
-    Ok(object)
+    Ok(Received { object, ignored })
+}
+
+/// Whether a field may be left out. One that narrows what a rule matches may not: without it, the
+/// rule would take requests that are not meant for it.
+fn is_harmless(found: &Violation) -> bool {
+    found.reason == Reason::UnknownField && !found.field.leads_through("matches")
+}
+
+/// Whether a value that is newer than we are spoils less than its object: translation refuses the
+/// rule or the listener that has it, says so in a condition, and lets nothing through.
+fn is_settled_later(kind: Kind, found: &Violation) -> bool {
+    let fields: &[&str] = match kind {
+        Kind::HTTPRoute => &["method", "protocol", "type"],
+        Kind::Gateway | Kind::ListenerSet => &["from", "mode"],
+        _ => &[],
+    };
+    found.reason == Reason::NotSupported && fields.iter().any(|field| found.field.ends_with(field))
 }
 
 fn violation(finding: Finding) -> Violation {
@@ -174,6 +200,7 @@ mod tests {
     fn read(kind: Kind, json: &str) -> Result<Object, Vec<String>> {
         let say = |found: Violation| format!("{}: {}", found.field, found.message);
         from_server(kind, kind.versions()[0], json.as_bytes())
+            .map(|received| received.object)
             .map_err(|found| found.into_iter().map(say).collect())
     }
 
@@ -201,6 +228,8 @@ mod tests {
         let found = read(Kind::HTTPRoute, json).expect_err("wrong");
         assert!(found[0].starts_with("spec.hostnmaes: unknown field, did you mean"), "{found:?}");
         assert!(found[1].starts_with("spec.rules[0].backendRefs[0].name: "), "{found:?}");
+        let json = r#"{"metadata": {"name": "a"}, "spec": {"controllerName": "nodomain"}}"#;
+        assert!(read(Kind::GatewayClass, json).is_err());
         let broken = read(Kind::HTTPRoute, r#"{"metadata": "#).expect_err("cut off");
         assert!(broken[0].contains("EOF"), "{broken:?}");
     }
@@ -220,5 +249,57 @@ mod tests {
             panic!("refused")
         };
         assert!(slice.endpoints.is_empty() && slice.metadata.owner_references.is_empty());
+    }
+
+    #[test]
+    fn what_is_newer_than_we_are_spoils_no_more_than_it_must() {
+        let read = |kind: Kind, spec: &str| {
+            let json = format!(r#"{{"metadata": {{"name": "a", "namespace": "ns"}}, {spec}}}"#);
+            let field = |found: Violation| found.field.to_string();
+            match from_server(kind, "v1", json.as_bytes()) {
+                Ok(received) => Ok(received.ignored.into_iter().map(field).collect::<Vec<_>>()),
+                Err(found) => Err(found.into_iter().map(field).collect::<Vec<_>>()),
+            }
+        };
+        let ignored = |fields: &[&str]| Ok(fields.iter().map(ToString::to_string).collect());
+        let refused = |fields: &[&str]| Err(fields.iter().map(ToString::to_string).collect());
+        for (kind, spec, expected) in [
+            (
+                Kind::HTTPRoute,
+                r#""spec": {"novelty": {"a": 1}, "rules": [{"also": 1}]}"#,
+                ignored(&["spec.novelty", "spec.rules[0].also"]),
+            ),
+            (
+                Kind::HTTPRoute,
+                r#""spec": {"rules": [{"filters": [{"type": "New", "new": {"a": 1}}]}]}"#,
+                ignored(&["spec.rules[0].filters[0].new"]),
+            ),
+            (
+                Kind::HTTPRoute,
+                r#""spec": {"rules": [{"matches": [{"path": {"type": "New", "value": "/"},
+                    "headers": [{"type": "New", "name": "a", "value": "b"}]}]}]}"#,
+                ignored(&[]),
+            ),
+            (
+                Kind::HTTPRoute,
+                r#""spec": {"rules": [{"matches": [{"cookies": [{"name": "a"}]}]}]}"#,
+                refused(&["spec.rules[0].matches[0].cookies"]),
+            ),
+            (
+                Kind::HTTPRoute,
+                r#""spec": {"rules": [{"filters": [{"type": "RequestRedirect",
+                    "requestRedirect": {"scheme": "new"}}]}]}"#,
+                refused(&["spec.rules[0].filters[0].requestRedirect.scheme"]),
+            ),
+            (
+                Kind::Gateway,
+                r#""spec": {"gatewayClassName": "c", "listeners": [{"name": "a", "port": 80,
+                    "protocol": "HTTP", "novelty": 1,
+                    "allowedRoutes": {"namespaces": {"from": "New"}}}]}"#,
+                ignored(&["spec.listeners[0].novelty"]),
+            ),
+        ] {
+            assert_eq!(read(kind, spec), expected, "{spec}");
+        }
     }
 }

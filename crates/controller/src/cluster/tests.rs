@@ -159,6 +159,33 @@ async fn a_gateway_gets_what_it_needs_and_is_told_so_and_then_there_is_silence()
 }
 
 #[tokio::test]
+async fn what_is_newer_than_we_are_fails_its_rule_and_no_other() {
+    let server = server().await;
+    let cluster = start(&server, "a").await;
+    let _proxy = serve(&server, &cluster).await;
+    let newer = ROUTE.replace("name: route", "name: newer").replace(
+        "  rules: [",
+        "  novelty: {a: 1}\n  rules: [{filters: [{type: New, new: {a: 1}}], \
+         matches: [{path: {type: PathPrefix, value: /new}}]}, ",
+    );
+    server.put_yaml(&newer);
+    let condition = |type_: &str| {
+        let route = server.object("httproutes", "ns", "newer").unwrap();
+        let conditions = route["status"]["parents"][0]["conditions"].as_array().cloned();
+        conditions.into_iter().flatten().find(|condition| condition["type"] == type_)
+    };
+    server.until("it is told", |_| condition("PartiallyInvalid").is_some()).await;
+    let partly = condition("PartiallyInvalid").unwrap();
+    assert_eq!(
+        (&partly["status"], &partly["reason"]),
+        (&"True".into(), &"UnsupportedValue".into())
+    );
+    assert!(partly["message"].as_str().unwrap().contains("New"), "{partly}");
+    assert_eq!(condition("Accepted").unwrap()["status"], "True", "the other rule is served");
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_leads_next_says_nothing_else() {
     let server = server().await;
     let first = start(&server, "a").await;

@@ -12,7 +12,7 @@ use std::{
 
 use api::{
     kind::{Kind, ObjectKey},
-    manifest,
+    manifest::{self, Received},
     meta::NamespacedName,
 };
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -235,7 +235,7 @@ impl Named {
                 let good = matches!(wanted.version, Some(Some(_)));
                 wanted.version = Some(Some(seen.version));
                 match manifest::from_server(key.kind, self.target.version, &seen.json) {
-                    Ok(object) => {
+                    Ok(Received { object, .. }) => {
                         self.outlet.problems.clear(subject);
                         wanted.answer_by = None;
                         self.changes.push(Change { key, object: Some(object) });

@@ -120,6 +120,17 @@ pub(crate) fn of_object(key: &ObjectKey, found: Vec<Violation>, kept: bool) -> V
     found.collect()
 }
 
+/// Fields that have no effect.
+pub(crate) fn of_ignored(key: &ObjectKey, found: Vec<Violation>) -> Vec<Problem> {
+    let found = found.into_iter().map(|Violation { field, reason, message }| Problem {
+        object: Some(key.to_string()),
+        field: field.to_string(),
+        severity: Severity::Warning.as_str(),
+        ..problem(&reason.to_string(), message + ": the API server knows it, and we do not")
+    });
+    found.collect()
+}
+
 /// What it means that no name of a kind may be read, while some are referred to.
 pub(crate) fn refused_names(target: Target) -> Vec<Problem> {
     let message = format!(

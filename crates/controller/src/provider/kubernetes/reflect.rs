@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use api::{
     kind::{Kind, ObjectKey},
-    manifest,
+    manifest::{self, Received},
     meta::NamespacedName,
 };
 use tokio::sync::{mpsc, watch};
@@ -153,7 +153,7 @@ impl Reflector {
         let key = ObjectKey { kind: self.target.kind, name };
         self.outlet.live.put(&key, self.target.version, &json);
         match manifest::from_server(self.target.kind, self.target.version, &json) {
-            Ok(object) => {
+            Ok(Received { object, .. }) => {
                 known.good = true;
                 self.outlet.problems.clear(Subject::Object(key.clone()));
                 changes.push(Change { key, object: Some(object) });

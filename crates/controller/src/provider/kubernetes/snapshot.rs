@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::{
     kind::{Kind, ObjectKey},
-    manifest,
+    manifest::{self, Received},
     resources::Resources,
 };
 use translate::{Observations, Settings, Translator};
@@ -102,7 +102,10 @@ impl Cluster {
         let key = ObjectKey { kind: target.kind, name: seen.name };
         self.live.put(&key, target.version, &seen.json);
         match manifest::from_server(target.kind, target.version, &seen.json) {
-            Ok(object) => drop(self.resources.apply(object)),
+            Ok(Received { object, ignored }) => {
+                self.problems.extend(problems::of_ignored(&key, ignored));
+                self.resources.apply(object);
+            }
             Err(found) => self.problems.extend(problems::of_object(&key, found, false)),
         }
     }

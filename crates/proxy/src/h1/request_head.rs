@@ -45,7 +45,11 @@ fn request_line(line: &[u8], head: &mut Head) -> Result<(), Violation> {
         return Err(Violation::Target);
     }
     head.path = Span::raw(start, target);
-    head.http10 = match &line[start + target + 1..] {
+    let version = &line[start + target + 1..];
+    if version.iter().zip(b"http").any(|(found, letter)| found.to_ascii_lowercase() != *letter) {
+        return Err(Violation::NotHttp);
+    }
+    head.http10 = match version {
         b"HTTP/1.1" => false,
         b"HTTP/1.0" => true,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     CodingUnsupported,
     /// It is neither HTTP/1.0 nor HTTP/1.1 nor HTTP/2.
     VersionUnsupported,
+    /// It is no HTTP at all; nobody there would understand an answer.
+    NotHttp,
     /// `CONNECT`.
     MethodNotAllowed,
     /// It expects something other than `100-continue`.
@@ -74,12 +76,13 @@ pub(crate) enum Source {
 
 impl Failure {
     /// All of them, in the order in which metrics keep their cells.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::MalformedRequest,
         Self::HeadTooLarge,
         Self::TargetTooLong,
         Self::CodingUnsupported,
         Self::VersionUnsupported,
+        Self::NotHttp,
         Self::MethodNotAllowed,
         Self::ExpectationFailed,
         Self::HeadTimeout,
@@ -128,6 +131,7 @@ impl Failure {
             | Self::TargetTooLong
             | Self::CodingUnsupported
             | Self::VersionUnsupported
+            | Self::NotHttp
             | Self::MethodNotAllowed
             | Self::ExpectationFailed
             | Self::HeadTimeout
@@ -176,6 +180,7 @@ impl Failure {
             Self::TargetTooLong => "target_too_long",
             Self::CodingUnsupported => "coding_unsupported",
             Self::VersionUnsupported => "version_unsupported",
+            Self::NotHttp => "not_http",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::ExpectationFailed => "expectation_failed",
             Self::HeadTimeout => "head_timeout",
@@ -203,7 +208,7 @@ impl Failure {
     /// that in logs.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::MalformedRequest => 400,
+            Self::MalformedRequest | Self::NotHttp => 400,
             Self::NoRoute => 404,
             Self::MethodNotAllowed => 405,
             Self::HeadTimeout | Self::ClientTimeout => 408,

@@ -275,6 +275,8 @@ impl<'a, 'c> Exchange<'a, 'c> {
         }
         let sent = match self.journal.failure {
             Some(failure @ Failure::ClientGone) => Err(failure),
+            // Bytes of HTTP/1 would only be misread (RFC 9113 §3.4).
+            Some(Failure::NotHttp) => Ok(()),
             _ => respond::answer(self.down, self.response, self.is_to_head())
                 .map_err(Failure::of_client),
         };

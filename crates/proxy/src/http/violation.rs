@@ -14,6 +14,9 @@ pub(crate) enum Violation {
     BareCarriageReturn,
     /// The request line is not `method SP target SP version` (RFC 9112 §3).
     RequestLine,
+    /// No HTTP version stands where the request line has one: the peer speaks something else, for
+    /// instance a broken HTTP/2 (RFC 9113 §3.4).
+    NotHttp,
     /// The method is no token or is longer than any that exists (RFC 9110 §9.1).
     Method,
     /// The target is empty or holds a byte that no URI has (RFC 9112 §3.2).
@@ -81,6 +84,7 @@ impl Violation {
             Self::Version => Failure::VersionUnsupported,
             Self::CodingUnknown => Failure::CodingUnsupported,
             Self::Connect => Failure::MethodNotAllowed,
+            Self::NotHttp => Failure::NotHttp,
             _ => Failure::MalformedRequest,
         }
     }

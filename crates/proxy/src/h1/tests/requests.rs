@@ -3,7 +3,7 @@
 use Violation::{
     BareCarriageReturn, BareLineFeed, CodingForbidden, CodingNotFinal, CodingUnknown, Connect,
     ContentLength, ContentLengthDuplicate, FieldName, FieldValue, Folding, Host, HostDuplicate,
-    HostMissing, LengthAndCoding, Method, RequestLine, Target, Version,
+    HostMissing, LengthAndCoding, Method, NotHttp, RequestLine, Target, Version,
 };
 
 use super::*;
@@ -91,7 +91,9 @@ const MALFORMED: &[(&str, Violation)] = &[
     ("GET / \r\nHost: a\r\n\r\n", RequestLine),
     ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", RequestLine),
     ("GET / HTTP/1.1 x\r\nHost: a\r\n\r\n", RequestLine),
-    ("GET / x HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+    ("GET / x HTTP/1.1\r\nHost: a\r\n\r\n", NotHttp),
+    ("GET / FTP/1.1\r\nHost: a\r\n\r\n", NotHttp),
+    ("INVALID CONNECTION PREFACE\r\n\r\n", NotHttp),
     ("GET / http/1.1\r\nHost: a\r\n\r\n", RequestLine),
     ("GET / HTTP/1\r\nHost: a\r\n\r\n", RequestLine),
     ("GET / HTTP/11\r\nHost: a\r\n\r\n", RequestLine),
@@ -99,7 +101,7 @@ const MALFORMED: &[(&str, Violation)] = &[
     ("GET / HTTPS/1.1\r\nHost: a\r\n\r\n", RequestLine),
     ("GET / HTTP/1.x\r\nHost: a\r\n\r\n", RequestLine),
     ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Target),
-    ("GET /  HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),
+    ("GET /  HTTP/1.1\r\nHost: a\r\n\r\n", NotHttp),
     ("GET\t/\tHTTP/1.1\r\nHost: a\r\n\r\n", Method),
     (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", Method),
     ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", RequestLine),

@@ -8,6 +8,7 @@ mod client;
 mod flow;
 mod head;
 mod keepalive;
+mod meter;
 mod serve;
 mod server;
 

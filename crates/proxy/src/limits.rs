@@ -76,6 +76,14 @@ pub(crate) const H2_LOCAL_RESETS_MAX: usize = 100;
 /// Requests that a client may take back before their response began; from here on it may be no more
 /// than half of all of its connection's requests (CVE-2023-44487).
 pub(crate) const H2_ABANDONED_MAX: u32 = 200;
+/// Frames of a client that bring nothing (PING, SETTINGS, WINDOW_UPDATE, PRIORITY, empty DATA,
+/// unknown ones) in [`H2_IDLE_FRAMES_TIME`], before it is told to go.
+pub(crate) const H2_IDLE_FRAMES_MAX: u32 = 10_000;
+/// The time in which they are counted.
+pub(crate) const H2_IDLE_FRAMES_TIME: Duration = Duration::from_secs(100);
+/// How many of them each frame of an answer pays for: a client gives room for each piece, twice,
+/// and may measure the way.
+pub(crate) const H2_IDLE_FRAMES_PER_ANSWER: u32 = 4;
 /// Decoded fields of a head, 32 bytes for each counted in (RFC 9113 §6.5.2).
 pub(crate) const H2_HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
 /// What a client may send on one stream before we have passed it on.

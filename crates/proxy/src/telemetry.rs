@@ -28,7 +28,7 @@ mod log_writer;
 mod scrape;
 mod sink;
 
-pub(crate) use cells::{Connect, Handshake, Refusal, UpstreamCells};
+pub(crate) use cells::{Connect, Handshake, Misconduct, Refusal, UpstreamCells};
 pub(crate) use clock::date;
 pub(crate) use exposition::CONTENT_TYPE;
 pub(crate) use sink::Sink;

@@ -1,4 +1,4 @@
-//! The shape of `fixtures/<area>/<case>/`, which several crates read.
+//! The shape of `fixtures/<area>/<case>/`, which several crates read, and the tables of the wire.
 //!
 //! A misnamed file would silently test nothing, and a case without input cannot be one.
 
@@ -17,6 +17,11 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         });
         match (parts.as_slice(), is_folder) {
             ([_, _] | [_, _, _], true) | ([_, "README.md"] | [_, _, "README.md"], false) => {}
+            ([_, "wire", name], false) if WIRE.contains(name) => {}
+            ([_, "wire", _, ..], _) => {
+                let message = format!("the wire has tables and no cases: {}", WIRE.join(", "));
+                findings.push(Finding::file(path, message));
+            }
             ([_, _, name], false) if SHARED.contains(name) => {}
             ([_, _, _, name], false) if NAMES.contains(name) => {
                 let case = path.rsplit_once('/').map_or(path.as_str(), |(case, _)| case);
@@ -44,6 +49,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     }
     findings
 }
+
+/// Messages as bytes, one table for each direction.
+const WIRE: &[&str] = &["requests.yaml", "responses.yaml"];
 
 /// What all cases of an area have.
 const SHARED: &[&str] = &["platform.yaml", "settings.yaml"];
@@ -90,6 +98,9 @@ mod tests {
             ("fixtures/a/inputless/status.yaml", ""),
             ("fixtures/a/inputless/request.yaml", ""),
             ("fixtures/a/stray.yaml", ""),
+            ("fixtures/wire/requests.yaml", ""),
+            ("fixtures/wire/request.yaml", ""),
+            ("fixtures/wire/case/in.yaml", ""),
         ]);
         let mut findings = check(&tree);
         findings.sort();
@@ -101,6 +112,8 @@ mod tests {
             ("fixtures/a/inputless", 0),
             ("fixtures/a/inputless/request.yaml", 0),
             ("fixtures/a/stray.yaml", 0),
+            ("fixtures/wire/case/in.yaml", 0),
+            ("fixtures/wire/request.yaml", 0),
         ];
         assert_eq!(positions(&findings), expected);
     }

@@ -22,6 +22,7 @@ use crate::{
     h2::{
         ServerStream,
         keepalive::{Keepalive, Verdict},
+        meter::{Metered, Tally},
     },
     http::{
         Client, Down,
@@ -29,24 +30,28 @@ use crate::{
         request::{exchange, refuse},
         timer::Timer,
     },
-    io::Io,
     limits,
     local::Local,
+    telemetry::Misconduct,
 };
 
 /// Serves a client until its connection ends.
 pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
     let (io, client) = Client::of(connection);
-    let handshake = builder().handshake::<Io, Bytes>(io);
+    let tally = Rc::new(Tally::new());
+    let handshake = builder().handshake::<Metered, Bytes>(Metered::new(io, tally.clone()));
     let mut frames = match timeout(defaults::PREAMBLE_TIME, handshake).await {
         Ok(Ok(frames)) => frames,
-        Ok(Err(error)) => return tracing::debug!(%error, "a client does not speak HTTP/2"),
+        Ok(Err(error)) => {
+            local.telemetry.connection_ended(Misconduct::Protocol);
+            return tracing::debug!(%error, "a client does not speak HTTP/2");
+        }
         Err(_) => return tracing::debug!("a client did not begin to speak HTTP/2"),
     };
     let keepalive = Keepalive::new(frames.ping_pong(), Some(defaults::DOWNSTREAM_IDLE_TIME));
     let conduct = Rc::new(Conduct::default());
     let client = Rc::new(client);
-    let mut driver = Driver { local, client, frames, keepalive, conduct, announced: false };
+    let mut driver = Driver { local, client, frames, keepalive, conduct, tally, announced: false };
     poll_fn(|cx| driver.poll(cx)).await;
 }
 
@@ -88,10 +93,11 @@ impl Conduct {
 
 struct Driver {
     local: Rc<Local>,
-    frames: Frames<Io, Bytes>,
+    frames: Frames<Metered, Bytes>,
     client: Rc<Client>,
     keepalive: Keepalive,
     conduct: Rc<Conduct>,
+    tally: Rc<Tally>,
     /// Whether the client was told that the connection ends.
     announced: bool,
 }
@@ -102,27 +108,34 @@ impl Driver {
             self.announce();
         }
         loop {
-            if self.conduct.is_abusive() {
+            if self.conduct.is_abusive() || self.tally.is_flood() {
                 self.frames.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 // One poll writes it, if the socket takes anything at all.
                 let _ = self.frames.poll_closed(cx);
-                tracing::debug!("a client resets its streams too often");
-                return Poll::Ready(());
+                tracing::debug!("a client floods us with resets, or with frames for nothing");
+                return self.ended(Misconduct::Flood);
             }
             match self.frames.poll_accept(cx) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.start(cx, request, respond),
                 Poll::Ready(Some(Err(error))) => {
                     tracing::debug!(%error, "a client's connection broke");
-                    return Poll::Ready(());
+                    return match error.reason().filter(|_| !error.is_remote()) {
+                        Some(Reason::ENHANCE_YOUR_CALM) => self.ended(Misconduct::Flood),
+                        Some(reason) if reason != Reason::NO_ERROR => {
+                            self.ended(Misconduct::Protocol)
+                        }
+                        _ => Poll::Ready(()),
+                    };
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending if self.tally.is_flood() => {}
                 Poll::Pending => break,
             }
         }
         // One that was told to end is asked whether it is there, so that it does not linger.
         let busy = self.announced || self.frames.has_streams();
         match self.keepalive.poll(cx, busy) {
-            Poll::Ready(Verdict::Dead) => Poll::Ready(()),
+            Poll::Ready(Verdict::Dead) => self.ended(Misconduct::Unresponsive),
             Poll::Ready(Verdict::Idle) => {
                 self.announce();
                 cx.waker().wake_by_ref();
@@ -130,6 +143,12 @@ impl Driver {
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// The connection ends, and not because its client wanted it.
+    fn ended(&self, misconduct: Misconduct) -> Poll<()> {
+        self.local.telemetry.connection_ended(misconduct);
+        Poll::Ready(())
     }
 
     /// GOAWAY in two steps (RFC 9113 §6.8): streams that are on their way are still served.

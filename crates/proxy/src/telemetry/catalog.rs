@@ -41,7 +41,7 @@ impl Kind {
 
 /// All of them, in the order in which they are exposed.
 #[cfg(test)]
-pub(crate) const ALL: [&Metric; 24] = [
+pub(crate) const ALL: [&Metric; 25] = [
     &REQUESTS,
     &REQUEST_DURATION,
     &REQUEST_BYTES,
@@ -53,6 +53,7 @@ pub(crate) const ALL: [&Metric; 24] = [
     &CONNECTIONS,
     &CONNECTIONS_ACTIVE,
     &CONNECTIONS_REFUSED,
+    &CONNECTIONS_ENDED,
     &TLS_HANDSHAKES,
     &UPSTREAM_CONNECTS,
     &UPSTREAM_CONNECTIONS_ACTIVE,
@@ -143,6 +144,13 @@ pub(crate) const CONNECTIONS_REFUSED: Metric = Metric {
     kind: Kind::Counter,
     labels: &["reason"],
     help: "Connections of clients that were closed before a request could be read.",
+};
+
+pub(crate) const CONNECTIONS_ENDED: Metric = Metric {
+    name: "portcullis_connections_ended_total",
+    kind: Kind::Counter,
+    labels: &["reason"],
+    help: "HTTP/2 connections of clients that were ended for what the client did.",
 };
 
 pub(crate) const TLS_HANDSHAKES: Metric = Metric {

@@ -19,6 +19,7 @@ pub(crate) struct Cells {
     pub(crate) connections_tls: Cell,
     pub(crate) connections_active: Cell,
     pub(crate) refused: [Cell; Refusal::ALL.len()],
+    pub(crate) ended: [Cell; Misconduct::ALL.len()],
     pub(crate) handshakes: [Cell; Handshake::ALL.len()],
     pub(crate) requests_active: Cell,
     pub(crate) failures: [Cell; Failure::ALL.len()],
@@ -189,6 +190,30 @@ impl Refusal {
     }
 }
 
+/// Why a client's HTTP/2 connection was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misconduct {
+    /// Resets, or frames that bring nothing, beyond our bounds.
+    Flood,
+    /// An error of the whole connection (RFC 9113 §5.4.1).
+    Protocol,
+    /// It did not answer a PING.
+    Unresponsive,
+}
+
+impl Misconduct {
+    pub(crate) const ALL: [Self; 3] = [Self::Flood, Self::Protocol, Self::Unresponsive];
+
+    /// Its label.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Flood => "flood",
+            Self::Protocol => "protocol",
+            Self::Unresponsive => "unresponsive",
+        }
+    }
+}
+
 /// Classes of status codes; the last is for those that have none.
 pub(crate) const CODES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
@@ -202,6 +227,9 @@ mod tests {
             assert_eq!(*value as usize, place);
         }
         for (place, value) in Handshake::ALL.iter().enumerate() {
+            assert_eq!(*value as usize, place);
+        }
+        for (place, value) in Misconduct::ALL.iter().enumerate() {
             assert_eq!(*value as usize, place);
         }
         for (place, value) in Refusal::ALL.iter().enumerate() {

@@ -7,7 +7,7 @@ use ir::{Backend, Id, Route, Snapshot};
 use crate::{
     http::Failure,
     telemetry::{
-        Connect, Handshake, Refusal, Telemetry,
+        Connect, Handshake, Misconduct, Refusal, Telemetry,
         catalog::{self, Metric},
         cell::{Cell, HistogramSum},
         cells::{CODES, Cells, RequestCells, UpstreamCells},
@@ -128,6 +128,11 @@ fn workers_own(text: &mut Exposition, workers: &[Arc<Cells>]) {
     for refusal in Refusal::ALL {
         let n = sum(workers, |cells| &cells.refused[refusal as usize]);
         refused.sample(&[refusal.as_str()], n);
+    }
+    let mut ended = text.metric(&catalog::CONNECTIONS_ENDED);
+    for misconduct in Misconduct::ALL {
+        let n = sum(workers, |cells| &cells.ended[misconduct as usize]);
+        ended.sample(&[misconduct.as_str()], n);
     }
     let mut handshakes = text.metric(&catalog::TLS_HANDSHAKES);
     for outcome in Handshake::ALL {

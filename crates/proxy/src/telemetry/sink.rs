@@ -12,7 +12,7 @@ use crate::{
     telemetry::{
         access_log::Lines,
         cell::Cell,
-        cells::{Cells, Handshake, Refusal, RequestCells, UpstreamCells},
+        cells::{Cells, Handshake, Misconduct, Refusal, RequestCells, UpstreamCells},
         log_writer::LogQueue,
     },
 };
@@ -55,6 +55,11 @@ impl Sink {
     /// A connection of a client was closed before a request could be read.
     pub(crate) fn connection_refused(&self, refusal: Refusal) {
         self.cells.refused[refusal as usize].up();
+    }
+
+    /// A client's HTTP/2 connection was ended for what the client did.
+    pub(crate) fn connection_ended(&self, misconduct: Misconduct) {
+        self.cells.ended[misconduct as usize].up();
     }
 
     /// A TLS handshake with a client is over.

@@ -21,9 +21,12 @@ pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod controller;
 pub(crate) mod echo;
+pub(crate) mod frames;
 pub(crate) mod h2;
 pub(crate) mod raw;
 pub(crate) mod stage;
+pub(crate) mod wire;
+pub(crate) mod witness;
 
 pub(crate) use authority::Authority;
 pub(crate) use client::Client;

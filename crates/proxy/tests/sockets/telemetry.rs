@@ -20,7 +20,7 @@ fn observed(log: &Path) -> Rig {
 }
 
 /// All samples by name and labels.
-async fn scrape(rig: &Rig) -> BTreeMap<String, f64> {
+pub(crate) async fn scrape(rig: &Rig) -> BTreeMap<String, f64> {
     let mut client = Client::plain(rig.proxy.admin_address().unwrap()).await.unwrap();
     let text = client.get("localhost", "/metrics").await.unwrap().text();
     let samples = text.lines().filter(|line| !line.starts_with('#'));

@@ -21,7 +21,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout_at},
 };
-use translate::{Infra, ObjectStatus, Observations, Settings, Translator};
+use translate::{Infra, Installed, ObjectStatus, Observations, Settings, Translator};
 
 use crate::{
     lead::Lead,
@@ -58,6 +58,8 @@ pub enum Event {
     Objects(Vec<Change>),
     /// A cluster's objects have all been listed; `true`: and those that are fetched by name were.
     Synced(bool),
+    /// Which release of the Gateway API the cluster has.
+    Installed(Installed),
     /// Who leads now.
     Lead(Lead),
     /// What the API server says against the infrastructure of Gateways; none when it was mended.
@@ -280,6 +282,9 @@ impl EventLoop {
                     self.gate.objects = false;
                     self.gate.named.clear();
                 }
+            }
+            Event::Installed(installed) => {
+                touched.observed |= self.observations.install(installed);
             }
             Event::Lead(lead) => {
                 self.lead = lead;

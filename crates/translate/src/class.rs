@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use api::{
-    condition::{ConditionType, Reason},
+    condition::{ConditionStatus, ConditionType, Reason},
     gateway_class::{GatewayClass, GatewayClassStatus, SupportedFeature},
     kind::Kind,
     meta::NamespacedName,
+    names::ANNOTATION_BUNDLE_VERSION,
 };
 
 use crate::{
-    Mode,
+    Installed, Mode,
     diagnostics::{Diagnostic, Diagnostics},
     finding::Finding,
     parameters::{self, Parameters},
@@ -86,7 +87,8 @@ pub(crate) fn class(reader: &mut Reader<'_>, name: &NamespacedName) -> ClassStep
     }
     let mut diagnostics = Diagnostics::of(Kind::GatewayClass, name);
     let found = find(reader, object);
-    let status = status(object, &found, &reader.settings.mode, &mut diagnostics);
+    let known = version(reader.installed());
+    let status = status(object, &found, &reader.settings.mode, known, &mut diagnostics);
     let found = found.map_err(|message| format!("{PARAMETERS}: {message}"));
     let class = Some(Class::Ours(found));
     ClassStep { class, status: Some(status), diagnostics: diagnostics.into_list() }
@@ -108,6 +110,7 @@ fn status(
     class: &GatewayClass,
     found: &Result<Option<Parameters>, String>,
     mode: &Mode,
+    known: Finding,
     diagnostics: &mut Diagnostics,
 ) -> GatewayClassStatus {
     let generation = class.metadata.generation();
@@ -129,7 +132,6 @@ fn status(
         .iter()
         .filter(|name| accepted.holds() && (*mode == Mode::Cluster || !OF_CLUSTERS.contains(name)));
     let supported_features = served.map(|name| SupportedFeature { name: (*name).into() }).collect();
-    let known = Finding::yes(Reason::SupportedVersion, "Gateway API v1.7.0 is understood");
     GatewayClassStatus {
         conditions: vec![
             accepted.condition(ConditionType::Accepted, generation),
@@ -138,6 +140,50 @@ fn status(
         supported_features,
     }
 }
+
+/// Whether we know the definitions that are installed.
+fn version(installed: Option<&Installed>) -> Finding {
+    let understood = format!("Gateway API {RELEASE} is understood");
+    match installed {
+        None => Finding::yes(Reason::SupportedVersion, understood),
+        Some(Installed::Release(Some(release))) if is_supported(release) => {
+            let message = format!("{understood}, and {release} is installed");
+            Finding::yes(Reason::SupportedVersion, message)
+        }
+        Some(Installed::Release(Some(release))) => {
+            let message = format!(
+                "{understood}, and {release} is installed: what is new there is not served"
+            );
+            Finding::no(Reason::UnsupportedVersion, message)
+        }
+        Some(Installed::Release(None)) => {
+            let message = format!(
+                "{understood}; which release is installed is not known, for its definition of \
+                 GatewayClass has no annotation {ANNOTATION_BUNDLE_VERSION}"
+            );
+            Finding::no(Reason::UnsupportedVersion, message)
+        }
+        Some(Installed::Unreadable) => {
+            let message = format!(
+                "{understood}; which release is installed is not known: give our ServiceAccount \
+                 the verb get on the customresourcedefinition of GatewayClass"
+            );
+            Finding { status: ConditionStatus::Unknown, reason: Reason::Pending, message }
+        }
+    }
+}
+
+/// Every release since v1.0.0 up to ours, whatever its patches.
+fn is_supported(release: &str) -> bool {
+    let mut numbers = release.strip_prefix('v').unwrap_or_default().split('.');
+    let mut next = || numbers.next()?.parse::<u32>().ok();
+    next() == Some(1) && next().is_some_and(|minor| minor <= MINOR)
+}
+
+/// The release that our rules are from,
+const RELEASE: &str = "v1.7.0";
+/// and the part of it that counts.
+const MINOR: u32 = 7;
 
 /// What is served, by the names of the conformance suite, in alphabetical order.
 const FEATURES: [&str; 38] = [
@@ -188,6 +234,30 @@ const OF_CLUSTERS: [&str; 1] = ["GatewayInfrastructure"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_is_known_by_its_number() {
+        let release = |text: &str| Installed::Release(Some(text.to_owned()));
+        for (installed, status) in [
+            (None, ConditionStatus::True),
+            (Some(release("v1.7.0")), ConditionStatus::True),
+            (Some(release("v1.7.3")), ConditionStatus::True),
+            (Some(release("v1.7.0-rc.1")), ConditionStatus::True),
+            (Some(release("v1.0.0")), ConditionStatus::True),
+            (Some(release("v1.8.0")), ConditionStatus::False),
+            (Some(release("v2.0.0")), ConditionStatus::False),
+            (Some(release("v0.8.1")), ConditionStatus::False),
+            (Some(release("v0.0.0-dev")), ConditionStatus::False),
+            (Some(release("")), ConditionStatus::False),
+            (Some(release("v1")), ConditionStatus::False),
+            (Some(Installed::Release(None)), ConditionStatus::False),
+            (Some(Installed::Unreadable), ConditionStatus::Unknown),
+        ] {
+            let found = version(installed.as_ref());
+            assert_eq!(found.status, status, "{installed:?}: {}", found.message);
+            assert!(found.message.starts_with("Gateway API v1.7.0 is understood"));
+        }
+    }
 
     #[test]
     fn features_are_sorted_and_fit_into_the_status() {

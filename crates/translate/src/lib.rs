@@ -38,7 +38,7 @@ use ir::Snapshot;
 
 pub use diagnostics::Diagnostic;
 pub use infra::{Infra, InfraPort};
-pub use observations::{Contents, Observations, Published, Served};
+pub use observations::{Contents, Installed, Observations, Published, Served};
 pub use settings::{Mode, Settings};
 pub use status::{ObjectStatus, Status};
 pub use translator::{Step, Translator};

@@ -18,6 +18,16 @@ pub struct Observations {
     everything: bool,
     served: BTreeMap<NamespacedName, Served>,
     faults: BTreeMap<NamespacedName, String>,
+    installed: Option<Installed>,
+}
+
+/// Which release of the Gateway API a cluster has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Installed {
+    /// The one that its definitions name; none if they name none.
+    Release(Option<String>),
+    /// It may not be read.
+    Unreadable,
 }
 
 /// What all proxies of a Gateway serve.
@@ -104,6 +114,17 @@ impl Observations {
     /// news.
     pub fn provision_fault(&mut self, gateway: NamespacedName, fault: Option<String>) -> bool {
         put(&mut self.faults, gateway, fault)
+    }
+
+    /// The cluster has this release of the Gateway API. Whether that is news.
+    pub fn install(&mut self, installed: Installed) -> bool {
+        let before = self.installed.replace(installed);
+        before != self.installed
+    }
+
+    /// None where nobody has looked: files come without definitions.
+    pub(crate) fn installed(&self) -> Option<&Installed> {
+        self.installed.as_ref()
     }
 
     /// The Gateways about which something is known.

@@ -19,7 +19,7 @@ use api::{
 };
 
 use crate::{
-    Settings,
+    Installed, Settings,
     address::Placement,
     attach::Offer,
     certificates::Parsed,
@@ -39,6 +39,8 @@ pub(crate) enum Lookup {
     TlsWanted(NamespacedName),
     /// All GatewayClasses.
     Classes,
+    /// The release of the Gateway API.
+    Installed,
     /// The addresses of a Gateway.
     Placement(NamespacedName),
     /// What a Gateway offers to routes.
@@ -53,6 +55,7 @@ pub(crate) enum Lookup {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) classes: Classes,
+    pub(crate) installed: Option<Installed>,
     pub(crate) placements: BTreeMap<NamespacedName, Arc<Placement>>,
     pub(crate) offers: BTreeMap<NamespacedName, Arc<Offer>>,
     pub(crate) default_gateways: Vec<NamespacedName>,
@@ -138,6 +141,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn claim(&mut self, class: &str) -> Claim<'a> {
         self.seen.insert(Lookup::Classes);
         self.facts.classes.claim(class, &self.settings.mode)
+    }
+
+    pub(crate) fn installed(&mut self) -> Option<&'a Installed> {
+        self.seen.insert(Lookup::Installed);
+        self.facts.installed.as_ref()
     }
 
     pub(crate) fn placement(&mut self, gateway: &NamespacedName) -> Option<&'a Arc<Placement>> {

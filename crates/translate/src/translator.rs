@@ -129,6 +129,10 @@ impl Translator {
         for key in changed {
             self.take(resources, key, &mut dirty);
         }
+        if self.facts.installed.as_ref() != observations.installed() {
+            self.facts.installed = observations.installed().cloned();
+            self.touch(&Lookup::Installed, &mut dirty);
+        }
         let of = |kind: Kind| changed.iter().any(|key| key.kind == kind);
         for name in std::mem::take(&mut dirty.classes) {
             self.class(resources, name, &mut dirty, &mut step);

@@ -15,6 +15,7 @@ use tokio::{
     sync::{Mutex, mpsc, watch},
     time::{Instant, sleep_until},
 };
+use translate::Installed;
 
 use crate::event_loop::{Change, Event};
 
@@ -98,6 +99,8 @@ pub fn start(
         running: BTreeMap::new(),
         absences: BTreeMap::new(),
         complete: false,
+        installed: None,
+        release_at: Instant::now(),
         settled,
         reached,
         unsettled: NAMED.into(),
@@ -154,6 +157,9 @@ struct Provider {
     absences: BTreeMap<Kind, u32>,
     /// Whether all kinds are known to be there or not.
     complete: bool,
+    installed: Option<Installed>,
+    /// When to look again which release is installed.
+    release_at: Instant,
     settled: mpsc::Sender<Kind>,
     reached: mpsc::Sender<Reached>,
     /// Kinds that have not been read to the end.
@@ -240,8 +246,15 @@ impl Provider {
             Err(fault) => return self.blind(&fault).await,
         };
         self.start_new(&served);
-        match self.settle_absent(&served).await {
-            Ok(()) => {
+        let looked = match self.settle_absent(&served).await {
+            Ok(()) => self.look_at_release().await,
+            Err(fault) => Err(fault),
+        };
+        match looked {
+            Ok(news) => {
+                if let Some(installed) = news {
+                    self.outlet.event(Event::Installed(installed)).await?;
+                }
                 self.backoff.reset();
                 self.outlet.problems.clear(Subject::Discovery);
                 self.outlet.send(Vec::new()).await?;
@@ -313,6 +326,26 @@ impl Provider {
         Ok(())
     }
 
+    /// Looks which release of the Gateway API is installed, if it is time to; gives what is new.
+    async fn look_at_release(&mut self) -> Result<Option<Installed>, Fault> {
+        if self.release_at > Instant::now() {
+            return Ok(None);
+        }
+        let installed = match self.server.release().await {
+            Ok(release) => Installed::Release(release),
+            // What is known goes on to hold.
+            Err(_) if self.installed.is_some() => {
+                self.release_at = Instant::now() + RELEASE;
+                return Ok(None);
+            }
+            Err(Fault::Refused(_)) if self.backoff.failures() >= REFUSALS => Installed::Unreadable,
+            Err(fault) => return Err(fault),
+        };
+        self.release_at = Instant::now() + RELEASE;
+        let news = self.installed.replace(installed.clone()) != Some(installed.clone());
+        Ok(news.then_some(installed))
+    }
+
     /// What to do when the server does not say: everything stays as it is.
     async fn blind(&mut self, fault: &Fault) -> Result<Duration, Closed> {
         let wait = self.backoff.next(fault);
@@ -327,6 +360,8 @@ impl Provider {
 
 /// Kinds of which only what is looked up by name is fetched.
 const NAMED: [Kind; 2] = [Kind::Secret, Kind::ConfigMap];
+/// Between two looks at which release is installed.
+const RELEASE: Duration = Duration::from_secs(60);
 /// Looks that must miss a kind until it may be gone.
 const ABSENCES: u32 = 3;
 /// The same where the server refuses to confirm it, as one does that has not read its roles yet.

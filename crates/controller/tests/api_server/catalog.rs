@@ -134,6 +134,7 @@ const GROUPS: &[(&str, &[Row])] = &[
     ("apps", &[("deployments", "Deployment", V1, "s"), ("daemonsets", "DaemonSet", V1, "s")]),
     ("autoscaling", &[("horizontalpodautoscalers", "HorizontalPodAutoscaler", &["v2"], "s")]),
     ("policy", &[("poddisruptionbudgets", "PodDisruptionBudget", V1, "s")]),
+    ("apiextensions.k8s.io", &[("customresourcedefinitions", "CustomResourceDefinition", V1, "c")]),
     ("coordination.k8s.io", &[("leases", "Lease", V1, "")]),
     ("discovery.k8s.io", &[("endpointslices", "EndpointSlice", V1, "")]),
     ("events.k8s.io", &[("events", "Event", V1, "")]),

@@ -1,7 +1,8 @@
 //! Kinds that are not there yet, come, go, or are there in an older version only.
 
 use api::kind::Kind;
-use serde_json::json;
+use serde_json::{Value, json};
+use translate::Installed;
 
 use crate::{
     api_server::{ApiServer, Fault, Resource},
@@ -91,6 +92,40 @@ async fn a_server_that_does_not_know_its_crds_yet_is_not_believed() {
     world.server.put(service("marker"));
     world.until_there(&key(Kind::Service, "marker")).await;
     assert!(world.told.removals.is_empty(), "{:?}", world.told.removals);
+}
+
+#[tokio::test]
+async fn the_release_of_the_definitions_is_known_before_anything_is_told() {
+    const DEFINITIONS: &str = "customresourcedefinitions";
+    let definition = |annotations: Value| {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {
+                "name": "gatewayclasses.gateway.networking.k8s.io", "annotations": annotations,
+            },
+        })
+    };
+    let release = |text: &str| Installed::Release(Some(text.to_owned()));
+    let marked = json!({"gateway.networking.k8s.io/bundle-version": "v1.8.0"});
+    let fault = Fault::forbidden().on(DEFINITIONS);
+    for (annotations, fault, expected) in [
+        (Some(marked.clone()), None, release("v1.8.0")),
+        (Some(marked.clone()), Some(fault.clone().times(2)), release("v1.8.0")),
+        (Some(json!({"other": "v1.8.0"})), None, Installed::Release(None)),
+        (None, None, Installed::Release(None)),
+        (Some(marked), Some(fault), Installed::Unreadable),
+    ] {
+        let server = ApiServer::start().await;
+        if let Some(annotations) = annotations {
+            server.put(definition(annotations));
+        }
+        if let Some(fault) = fault {
+            server.fault(fault);
+        }
+        let world = World::synced(server, &[]).await;
+        assert_eq!(world.told.installed, Some(expected));
+        assert!(world.told.problems.is_empty(), "{:?}", world.told.problems);
+    }
 }
 
 #[tokio::test]

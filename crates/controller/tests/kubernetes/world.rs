@@ -17,6 +17,7 @@ use portcullis_controller::{
 };
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
+use translate::Installed;
 
 use crate::api_server::ApiServer;
 
@@ -38,6 +39,7 @@ pub(crate) struct Told {
     pub(crate) removals: Vec<ObjectKey>,
     pub(crate) listed: bool,
     pub(crate) synced: bool,
+    pub(crate) installed: Option<Installed>,
 }
 
 impl World {
@@ -120,6 +122,10 @@ impl Told {
                 }
             }
             Event::ProviderProblems(problems) => self.problems = problems,
+            Event::Installed(installed) => {
+                assert!(!self.listed || self.installed.is_some(), "a class would be told twice");
+                self.installed = Some(installed);
+            }
             Event::Synced(true) => self.synced = true,
             Event::Synced(false) => self.listed = true,
             other => panic!("{other:?}"),

@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use api::kind::Kind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::KINDS;
 
@@ -48,6 +48,15 @@ fn the_controller_may_do_what_it_does() {
             assert!(allowed, "{verb} {resource}");
         }
     }
+}
+
+#[test]
+fn of_definitions_it_reads_one() {
+    let of = |rule: &&Value| rule["resources"].to_string().contains("customresourcedefinitions");
+    let rules = rules("ClusterRole");
+    let [rule] = rules.iter().filter(of).collect::<Vec<_>>()[..] else { panic!("{rules:?}") };
+    assert_eq!(rule["resourceNames"], json!(["gatewayclasses.gateway.networking.k8s.io"]));
+    assert_eq!(rule["verbs"], json!(["get"]));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Requests to the API server: pages of a list, the lines of a watch, one object. Each is bounded
 //! in time and size. What an answer means for the kind that was asked for is decided elsewhere.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use api::{kind::Kind, meta::NamespacedName};
+use api::{kind::Kind, meta::NamespacedName, names::ANNOTATION_BUNDLE_VERSION};
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -116,6 +116,19 @@ impl Server {
             Err(Fault::Absent) => Ok(None),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// The release of the Gateway API that the server's definitions are from; none if they do not
+    /// say, or are not there.
+    pub(crate) async fn release(&self) -> Result<Option<String>, Fault> {
+        let json = match self.get(DEFINITION, NAMES).await {
+            Ok(json) => json,
+            Err(Fault::Absent) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let Definition { metadata } =
+            serde_json::from_slice(&json).map_err(|error| Fault::malformed(&error))?;
+        Ok(metadata.annotations.unwrap_or_default().remove(ANNOTATION_BUNDLE_VERSION))
     }
 
     /// Everything that happens from a state on.
@@ -250,6 +263,16 @@ struct Metadata {
     resource_version: String,
 }
 
+#[derive(Deserialize)]
+struct Definition {
+    metadata: Marks,
+}
+
+#[derive(Deserialize)]
+struct Marks {
+    annotations: Option<BTreeMap<String, String>>,
+}
+
 fn page(bytes: &Bytes) -> serde_json::Result<Page> {
     let List { metadata, items } = serde_json::from_slice(bytes)?;
     let items = items.unwrap_or_default();
@@ -329,6 +352,9 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// All definitions of a release name it; this one has no objects of ours without it.
+const DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/\
+                          gatewayclasses.gateway.networking.k8s.io";
 const JSON: &str = "application/json";
 const NAMES: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const NAMES_OF_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";

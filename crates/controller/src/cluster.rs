@@ -172,14 +172,8 @@ impl Cluster {
             // That the other end is gone is an end as well.
             let _ = stopped.await;
         }));
-        let inside = Inside {
-            outlets: &outlets,
-            authority: &authority,
-            metrics: &metrics,
-            events,
-            lead: election.lead(),
-        };
-        let writers = writers(&options, &writing, inside, stream_at.port());
+        let inside = Inside { outlets: &outlets, authority: &authority, metrics: &metrics, events };
+        let writers = writers(&options, &writing, election.lead(), inside, stream_at.port());
         Ok(Self {
             probes: probes_at,
             stream: stream_at,
@@ -239,17 +233,17 @@ struct Inside<'c> {
     authority: &'c Authority,
     metrics: &'c Arc<Metrics>,
     events: mpsc::Sender<Event>,
-    lead: watch::Receiver<Lead>,
 }
 
 /// The tasks that write to the cluster, while this replica leads.
 fn writers(
     options: &ClusterOptions,
     client: &Client,
+    lead: watch::Receiver<Lead>,
     inside: Inside<'_>,
     port: u16,
 ) -> JoinSet<&'static str> {
-    let Inside { outlets, authority, metrics, events, lead } = inside;
+    let Inside { outlets, authority, metrics, events } = inside;
     let mut writers = JoinSet::new();
     let notices = outlets.notices.clone();
     let controller_name = options.settings.controller_name.clone();
@@ -272,7 +266,7 @@ fn writers(
         notices,
         silences: outlets.silent.clone(),
         // That the cluster cannot be read is to be told as long as nothing else is.
-        lead: lead.clone(),
+        lead,
     };
     writers.spawn(named("the writer of Events", told.run()));
     let (service, namespace) = (&options.service, &options.pod.namespace);

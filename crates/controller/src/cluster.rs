@@ -281,7 +281,6 @@ fn writers(
     let inlets = Inlets {
         infra: outlets.infra.clone(),
         lead: outlets.lead.subscribe(),
-        complete: outlets.complete.subscribe(),
         ca: authority.bundle(),
     };
     let provision = Provision::new(client.clone(), install, inlets, events);

@@ -90,14 +90,26 @@ pub struct Progress {
     pub served: u64,
 }
 
+/// What is known of what a Gateway needs in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// This.
+    Infra(Box<Infra>),
+    /// Nothing: it is there, and of another controller's class, which is there too.
+    Nothing,
+    /// Nobody can tell: the Gateway or its class is gone or cannot be read, or another Gateway has
+    /// its names. What is there stays; with a Gateway that is deleted it goes by its owner.
+    Unknown,
+}
+
 /// Where a cluster is told what was found out. What is handed on is the whole truth about its key:
 /// who reads it compares it with what is there. A follower hands on as well, so that it is warm.
 #[derive(Clone)]
 pub struct Outlets {
     /// What each object is told; none when that is nothing of ours (any more).
     pub status: Mailbox<ObjectKey, Option<ObjectStatus>>,
-    /// What each Gateway needs; none when that is nothing (any more).
-    pub infra: Mailbox<NamespacedName, Option<Infra>>,
+    /// What each Gateway needs.
+    pub infra: Mailbox<NamespacedName, Need>,
     /// Proxies, by Gateway and name, that are left out because they are silent, or are not any
     /// more.
     pub silent: Mailbox<(NamespacedName, Arc<str>), bool>,
@@ -465,8 +477,12 @@ impl EventLoop {
             });
         }
         for name in infra {
-            let value = output.infra.get(&name).cloned();
-            outlets.infra.put(name, value);
+            let need = match output.infra.get(&name) {
+                Some(infra) => Need::Infra(Box::new(infra.clone())),
+                None if output.released.contains(&name) => Need::Nothing,
+                None => Need::Unknown,
+            };
+            outlets.infra.put(name, need);
         }
         for (who, silent) in silent {
             outlets.silent.put(who, silent);

@@ -25,7 +25,11 @@ use self::{
     plan::Step,
     work::Outcome,
 };
-use crate::{event_loop::Event, lead::Lead, mailbox::Mailbox};
+use crate::{
+    event_loop::{Event, Need},
+    lead::Lead,
+    mailbox::Mailbox,
+};
 
 mod agree;
 mod canonical;
@@ -60,13 +64,10 @@ pub struct Install {
 
 /// What [`Provision`] listens to.
 pub struct Inlets {
-    /// What each Gateway needs; none when it needs nothing any more.
-    pub infra: Mailbox<NamespacedName, Option<Infra>>,
+    /// What each Gateway needs. What is there of one that nothing is said of is left alone.
+    pub infra: Mailbox<NamespacedName, Need>,
     /// Whether this replica writes.
     pub lead: watch::Receiver<Lead>,
-    /// Whether the mailbox has got every Gateway there is. Before that, what belongs to none is
-    /// left alone.
-    pub complete: watch::Receiver<bool>,
     /// The authorities that proxies trust now.
     pub ca: watch::Receiver<Arc<str>>,
 }
@@ -78,6 +79,8 @@ pub struct Provision {
     inlets: Inlets,
     events: mpsc::Sender<Event>,
     wanted: BTreeMap<NamespacedName, Infra>,
+    /// Gateways that need nothing of ours.
+    released: BTreeSet<NamespacedName>,
     /// What was told to the event loop.
     faults: BTreeMap<NamespacedName, String>,
 }
@@ -90,8 +93,8 @@ impl Provision {
         inlets: Inlets,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        let (wanted, faults) = (BTreeMap::new(), BTreeMap::new());
-        Self { client, install, inlets, events, wanted, faults }
+        let (wanted, released, faults) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { client, install, inlets, events, wanted, released, faults }
     }
 
     /// Runs until one of the inlets or the event loop is gone.
@@ -114,13 +117,18 @@ impl Provision {
     }
 
     /// Takes in what is wanted; gives the Gateways concerned.
-    fn take(&mut self, news: BTreeMap<NamespacedName, Option<Infra>>) -> Vec<NamespacedName> {
+    fn take(&mut self, news: BTreeMap<NamespacedName, Need>) -> Vec<NamespacedName> {
         let gateways = news.keys().cloned().collect();
-        for (gateway, infra) in news {
-            match infra {
-                Some(infra) => self.wanted.insert(gateway, infra),
-                None => self.wanted.remove(&gateway),
-            };
+        for (gateway, need) in news {
+            self.released.remove(&gateway);
+            match need {
+                Need::Infra(infra) => drop(self.wanted.insert(gateway, *infra)),
+                Need::Nothing => {
+                    self.wanted.remove(&gateway);
+                    self.released.insert(gateway);
+                }
+                Need::Unknown => drop(self.wanted.remove(&gateway)),
+            }
         }
         gateways
     }
@@ -144,10 +152,6 @@ impl Provision {
                         term.retries.remove(&gateway);
                         term.dirty.insert(gateway);
                     }
-                }
-                changed = self.inlets.complete.changed() => {
-                    changed.ok()?;
-                    term.dirty.extend(term.owned.gateways().cloned());
                 }
                 changed = self.inlets.ca.changed() => {
                     changed.ok()?;
@@ -204,7 +208,9 @@ impl Provision {
         match self.wanted.get(gateway) {
             Some(infra) if infra.frozen => Ok(Vec::new()),
             Some(infra) => plan::plan(infra, &self.install, there),
-            None if *self.inlets.complete.borrow() => {
+            // Only what is known to be another controller's goes; that something is not found can
+            // have many reasons.
+            None if self.released.contains(gateway) => {
                 Ok(plan::remove(&self.install.installation, there))
             }
             None => Ok(Vec::new()),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use api::{
     diagnostic::{self, Severity, Source},
+    kind::ObjectKey,
     manifest::Ignored,
     resources::Resources,
 };
@@ -77,7 +78,8 @@ pub(crate) fn problems(store: &Store, output: &Output) -> Vec<Problem> {
         .diagnostics
         .iter()
         .map(|found| Problem::of_meaning(found, store.place(&found.object)));
-    texts.chain(meanings).collect()
+    let lost = store.lost().map(Problem::of_lost);
+    texts.chain(meanings).chain(lost).collect()
 }
 
 impl Problem {
@@ -100,6 +102,19 @@ impl Problem {
             field: found.field.to_string(),
             reason: found.reason.to_string(),
             message: found.message.clone(),
+        }
+    }
+
+    fn of_lost(class: &ObjectKey) -> Self {
+        let message = "it is gone, and Gateways name it: they are served as before for as long as \
+                       a controller remembers it; create it again, or give them another class";
+        Self {
+            place: None,
+            severity: Severity::Error.as_str(),
+            object: Some(class.to_string()),
+            field: String::new(),
+            reason: "Gone".to_owned(),
+            message: message.to_owned(),
         }
     }
 

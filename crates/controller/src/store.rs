@@ -33,6 +33,9 @@ pub struct Store {
     /// Which files declare an object; the first one counts.
     places: BTreeMap<ObjectKey, BTreeSet<PathBuf>>,
     echoes: BTreeSet<ObjectKey>,
+    /// Classes that a cluster has no more while Gateways name them. They hold as they were: a class
+    /// that is deleted by mistake must not take the proxies along.
+    lost: BTreeSet<ObjectKey>,
     resources: Resources,
     /// How many objects of each kind there are, as far as a cluster has them.
     counts: BTreeMap<Kind, u64>,
@@ -84,24 +87,33 @@ impl Store {
     pub fn take_changes(&mut self, changes: Vec<Change>) -> BTreeSet<ObjectKey> {
         let mut changed = BTreeSet::new();
         for Change { key, object } in changes {
-            let count = self.counts.entry(key.kind).or_default();
             let news = match object {
-                None => {
-                    let there = self.resources.remove(&key).is_some();
-                    *count -= u64::from(there);
-                    there
-                }
+                None if self.is_named(&key) => self.lost.insert(key.clone()),
+                None => self.remove(&key),
                 Some(object) => {
+                    let lost = self.lost.remove(&key);
                     let before = self.resources.apply(object.clone());
-                    *count += u64::from(before.is_none());
-                    before != Some(object)
+                    *self.counts.entry(key.kind).or_default() += u64::from(before.is_none());
+                    lost || before != Some(object)
                 }
             };
             if news {
                 changed.insert(key);
             }
         }
+        for key in std::mem::take(&mut self.lost) {
+            if self.is_named(&key) {
+                self.lost.insert(key);
+            } else if self.remove(&key) {
+                changed.insert(key);
+            }
+        }
         changed
+    }
+
+    /// Classes that a cluster has no more, and that hold since Gateways name them.
+    pub fn lost(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.lost.iter()
     }
 
     /// How many objects of each kind a cluster has.
@@ -152,6 +164,22 @@ impl Store {
             })
             .map(|(name, service)| (name.clone(), service.clone()))
             .collect()
+    }
+
+    /// Whether it is a class that is here and that Gateways name.
+    fn is_named(&self, key: &ObjectKey) -> bool {
+        let named = || {
+            let mut gateways = self.resources.gateways.iter();
+            gateways.any(|(_, gateway)| *gateway.spec.gateway_class_name == *key.name.name)
+        };
+        key.kind == Kind::GatewayClass && self.resources.get(key).is_some() && named()
+    }
+
+    /// Takes an object of a cluster out; whether it was there.
+    fn remove(&mut self, key: &ObjectKey) -> bool {
+        let there = self.resources.remove(key).is_some();
+        *self.counts.entry(key.kind).or_default() -= u64::from(there);
+        there
     }
 
     fn take_file(&mut self, path: &Path, content: Content, touched: &mut BTreeSet<ObjectKey>) {

@@ -49,6 +49,8 @@ pub(crate) struct GatewayStep {
     pub(crate) ir: Vec<(Arc<str>, Resource)>,
     /// What must be there in a cluster.
     pub(crate) infra: Option<Infra>,
+    /// Whether it is another controller's in a cluster.
+    pub(crate) released: bool,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -63,7 +65,10 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
     let class_found = match reader.claim(class) {
         Claim::Ours(found) => found,
         // Others may serve Gateways there; these are none of our business.
-        Claim::Missing | Claim::Foreign(_) if cluster => return GatewayStep::default(),
+        Claim::Foreign(_) if cluster => {
+            return GatewayStep { released: true, ..GatewayStep::default() };
+        }
+        Claim::Missing if cluster => return GatewayStep::default(),
         Claim::Missing => {
             let message = format!(
                 "there is no GatewayClass {class}: create it, or remove all classes to have every \
@@ -130,7 +135,8 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
         listeners,
     };
     let diagnostics = diagnostics.into_list();
-    GatewayStep { view: Some(view), offer: Some(offer), ir, infra, diagnostics }
+    let offer = Some(offer);
+    GatewayStep { view: Some(view), offer, ir, infra, released: false, diagnostics }
 }
 
 fn ignored(diagnostics: Diagnostics) -> GatewayStep {

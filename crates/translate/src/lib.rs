@@ -55,6 +55,9 @@ pub struct Output {
     pub diagnostics: BTreeSet<Diagnostic>,
     /// What must be there in a cluster, by Gateway.
     pub infra: BTreeMap<NamespacedName, Infra>,
+    /// Gateways of a cluster whose class is there and another controller's: nothing of ours needs
+    /// to be there for them. Of one that is in neither nothing is known, or others have its names.
+    pub released: BTreeSet<NamespacedName>,
     /// Our Gateways, and what this output holds of each.
     pub gateways: Published,
 }

@@ -60,7 +60,8 @@ pub struct Step {
     pub changed_status: BTreeSet<ObjectKey>,
     /// Secrets and ConfigMaps that are looked up now and were not before, or the other way round.
     pub changed_wanted: BTreeSet<ObjectKey>,
-    /// Gateways whose infrastructure is new, other, or gone.
+    /// Gateways whose infrastructure is new, other, or gone, or that are another controller's since
+    /// now, or no more.
     pub changed_infra: BTreeSet<NamespacedName>,
 }
 
@@ -304,6 +305,13 @@ impl Translator {
                 Some(infra) => drop(self.output.infra.insert(name.clone(), infra)),
                 None => drop(self.output.infra.remove(&name)),
             }
+        }
+        let released = match found.released {
+            true => self.output.released.insert(name.clone()),
+            false => self.output.released.remove(&name),
+        };
+        if released {
+            step.changed_infra.insert(name.clone());
         }
         let product = Product { seen: reader.into_seen(), ir, status: None, diagnostics };
         self.memo.replace(StepName::Gateway(name.clone()), product, &mut self.output, step);

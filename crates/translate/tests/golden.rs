@@ -149,6 +149,9 @@ fn infra_text(output: &Output, base: &Output) -> String {
             writeln!(text, "---\n{names}\n{}", yaml(infra).trim_end()).unwrap();
         }
     }
+    for gateway in output.released.difference(&base.released) {
+        writeln!(text, "# another controller's: {gateway}").unwrap();
+    }
     text
 }
 

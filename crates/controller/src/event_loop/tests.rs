@@ -173,7 +173,7 @@ async fn a_follower_is_warm_and_leads_once_it_has_said_what_a_leader_says() {
     let kinds: Vec<Kind> = told.keys().map(|key| key.kind).collect();
     assert_eq!(kinds, [Kind::GatewayClass, Kind::Gateway, Kind::HTTPRoute]);
     assert!(*stage.outlets.complete.borrow());
-    assert!(stage.outlets.infra.try_take().values().all(Option::is_some));
+    assert!(stage.outlets.infra.try_take().values().all(|need| matches!(need, Need::Infra(_))));
     let accounts = stage.outlets.accounts.borrow().clone();
     let account = NamespacedName::new("ns", "gw-portcullis");
     assert_eq!(accounts.get(&account), Some(&gateway().name));
@@ -189,8 +189,38 @@ async fn a_follower_is_warm_and_leads_once_it_has_said_what_a_leader_says() {
     stage.send(Event::Objects(vec![Change { key: gateway(), object: None }])).await;
     stage.report().await;
     assert_eq!(stage.outlets.status.try_take().get(&gateway()), Some(&None));
-    assert!(stage.outlets.infra.try_take().values().eq([&None]));
+    assert!(stage.outlets.infra.try_take().values().eq([&Need::Unknown]));
     assert!(stage.outlets.accounts.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn a_class_that_is_gone_holds_while_a_gateway_names_it() {
+    let stage = Stage::synced(&[CLASS, GATEWAY, SERVICE, ROUTE]).await;
+    stage.report().await;
+    let gone = |kind, name| Change { key: ObjectKey { kind, name }, object: None };
+    let class = || gone(Kind::GatewayClass, NamespacedName::new("", "portcullis"));
+    let published = stage.progress.borrow().published;
+    let accounts = stage.outlets.accounts.borrow().clone();
+    stage.outlets.infra.try_take();
+    stage.outlets.status.try_take();
+    stage.send(Event::Objects(vec![class()])).await;
+    let report = stage.report().await;
+    assert_eq!(report.problems.iter().filter(|problem| problem.reason == "Gone").count(), 1);
+    assert_eq!(stage.progress.borrow().published, published, "nothing is taken from proxies");
+    assert!(stage.outlets.infra.try_take().is_empty());
+    assert!(stage.outlets.status.try_take().is_empty());
+    assert_eq!(*stage.outlets.accounts.borrow(), accounts);
+    assert!(!accounts.is_empty());
+    // Another controller takes the name: that is a word.
+    stage.change(&CLASS.replace("portcullis.dev/", "example.com/")).await;
+    assert!(stage.report().await.problems.iter().all(|problem| problem.reason != "Gone"));
+    assert!(stage.outlets.infra.try_take().values().eq([&Need::Nothing]));
+    assert!(stage.outlets.accounts.borrow().is_empty());
+    // It goes with the last Gateway that names it.
+    stage.send(Event::Objects(vec![class(), gone(Kind::Gateway, gateway().name)])).await;
+    let report = stage.report().await;
+    assert_eq!(report.resources.gateway_classes.iter().count(), 0);
+    assert!(stage.outlets.infra.try_take().values().eq([&Need::Unknown]));
 }
 
 /// As the API server shows the Gateway, which was programmed in this generation.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use api::meta::{NamespacedName, StringMap};
 use portcullis_controller::{
-    event_loop::Event,
+    event_loop::{Event, Need},
     lead::Lead,
     mailbox::Mailbox,
     provision::{Inlets, Install, Provision},
@@ -32,9 +32,8 @@ pub(crate) const IMAGE: &str = "registry.example/portcullis:1";
 /// A replica at work.
 pub(crate) struct World {
     pub(crate) server: ApiServer,
-    infra: Mailbox<NamespacedName, Option<Infra>>,
+    infra: Mailbox<NamespacedName, Need>,
     lead: watch::Sender<Lead>,
-    complete: watch::Sender<bool>,
     ca: watch::Sender<Arc<str>>,
     events: mpsc::Receiver<Event>,
     task: JoinHandle<()>,
@@ -48,37 +47,25 @@ impl Drop for World {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::on(cluster().await, true, "CA")
+        Self::on(cluster().await, "CA")
     }
 
     pub(crate) async fn start_without_authority() -> Self {
-        Self::on(cluster().await, true, "")
+        Self::on(cluster().await, "")
     }
 
     /// The next leader; this one leads no more.
     pub(crate) fn another(&self) -> Self {
         self.lead(false);
-        Self::on(self.server.clone(), true, "CA")
+        Self::on(self.server.clone(), "CA")
     }
 
-    /// The next leader, which has not read every Gateway yet.
-    pub(crate) fn another_incomplete(&self) -> Self {
-        self.lead(false);
-        Self::on(self.server.clone(), false, "CA")
-    }
-
-    fn on(server: ApiServer, complete: bool, ca: &str) -> Self {
+    fn on(server: ApiServer, ca: &str) -> Self {
         let infra = Mailbox::default();
         let lead = watch::Sender::new(Lead::Leader);
-        let complete = watch::Sender::new(complete);
         let ca = watch::Sender::new(Arc::from(ca));
         let (sender, events) = mpsc::channel(16);
-        let inlets = Inlets {
-            infra: infra.clone(),
-            lead: lead.subscribe(),
-            complete: complete.subscribe(),
-            ca: ca.subscribe(),
-        };
+        let inlets = Inlets { infra: infra.clone(), lead: lead.subscribe(), ca: ca.subscribe() };
         let install = Install {
             image: IMAGE.into(),
             pull_policy: "IfNotPresent".into(),
@@ -88,15 +75,16 @@ impl World {
             ca: "".into(),
         };
         let task = tokio::spawn(Provision::new(server.client(), install, inlets, sender).run());
-        Self { server, infra, lead, complete, ca, events, task }
+        Self { server, infra, lead, ca, events, task }
     }
 
     pub(crate) fn want(&self, infra: Infra) {
-        self.infra.put(infra.gateway.clone(), Some(infra));
+        self.infra.put(infra.gateway.clone(), Need::Infra(Box::new(infra)));
     }
 
-    pub(crate) fn unwant(&self, gateway: &str) {
-        self.infra.put(NamespacedName::new("ns", gateway), None);
+    /// Says that a Gateway needs nothing, or that nobody can tell.
+    pub(crate) fn unwant(&self, gateway: &str, need: Need) {
+        self.infra.put(NamespacedName::new("ns", gateway), need);
     }
 
     pub(crate) fn lead(&self, leads: bool) {
@@ -104,10 +92,6 @@ impl World {
             true => Lead::Leader,
             false => Lead::Follower { address: None },
         });
-    }
-
-    pub(crate) fn all_known(&self) {
-        self.complete.send_replace(true);
     }
 
     pub(crate) fn authority(&self, pem: &str) {

@@ -465,11 +465,7 @@ impl EventLoop {
             outlets.status.put(key, value);
         }
         if !infra.is_empty() {
-            let account = |infra: &Infra| {
-                let namespace = infra.gateway.namespace.clone();
-                (NamespacedName::new(namespace, infra.name()), infra.gateway.clone())
-            };
-            let accounts = Arc::new(output.infra.values().map(account).collect());
+            let accounts = Arc::new(accounts(output.infra.values()));
             outlets.accounts.send_if_modified(|before| {
                 let news = *before != accounts;
                 *before = accounts;
@@ -517,6 +513,23 @@ impl EventLoop {
         let report = Report::new(&self.store, self.translator.output(), &self.settings);
         Report { problems: self.problems().collect(), ..report }
     }
+}
+
+/// Which Gateway's configuration each account gets. One that two Gateways would have gets nothing:
+/// translation lets no two have one name, and if it did, each would be shown the other's keys.
+fn accounts<'i>(infra: impl Iterator<Item = &'i Infra>) -> Accounts {
+    let mut accounts = Accounts::new();
+    let mut shared = BTreeSet::new();
+    for infra in infra {
+        let account = NamespacedName::new(infra.gateway.namespace.clone(), infra.name());
+        if let Some(other) = accounts.insert(account.clone(), infra.gateway.clone()) {
+            let gateway = &infra.gateway;
+            tracing::error!(%account, %gateway, %other, "an account of two Gateways gets nothing");
+            shared.insert(account);
+        }
+    }
+    accounts.retain(|account, _| !shared.contains(account));
+    accounts
 }
 
 /// The problems of one state that another does not have.

@@ -123,8 +123,13 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
     if let Some(idle) = &parameters.idle {
         accepted.message = format!("{}; {idle}", accepted.message);
     }
-    let infra = cluster.then(|| infra(object, name, &placement, &listeners, &accepted, parameters));
-    let provided = infra.as_ref().map(|infra| provided::provided(reader, infra, &placement.wanted));
+    let rival = if cluster { reader.rival(name) } else { None };
+    let infra = (cluster && rival.is_none())
+        .then(|| infra(object, name, &placement, &listeners, &accepted, parameters));
+    let provided = match rival {
+        Some(holder) => Some(outdone(object, holder, &mut diagnostics)),
+        None => infra.as_ref().map(|infra| provided::provided(reader, infra, &placement.wanted)),
+    };
     let view = GatewayView {
         generation: object.metadata.generation(),
         accepted,
@@ -215,6 +220,18 @@ fn infra(
         address: placement.wanted.first().copied(),
         parameters: parameters.spec,
     }
+}
+
+/// What there is for a Gateway whose objects would be named as those of another one.
+fn outdone(gateway: &Gateway, holder: &NamespacedName, diagnostics: &mut Diagnostics) -> Provided {
+    let objects = crate::infra::objects(gateway);
+    let message = format!(
+        "its proxies would be called {objects}, as those of Gateway {holder} are: give this \
+         Gateway another name"
+    );
+    diagnostics.error("metadata.name", Reason::NoResources, message.as_str());
+    let missing = Some(Finding::no(Reason::NoResources, message));
+    Provided { missing, ..Provided::default() }
 }
 
 /// What is wrong with the Gateway as a whole.

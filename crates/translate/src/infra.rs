@@ -1,15 +1,17 @@
 //! What must be there in a cluster for a Gateway to be served: its share of what `provision` makes.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use api::{
     envoy_proxy::EnvoyProxySpec,
+    gateway::Gateway,
     meta::{NamespacedName, StringMap},
+    resources::Resources,
 };
 
 use serde::{Serialize, Serializer};
 
-use crate::address;
+use crate::{address, order};
 
 /// The infrastructure of one Gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,22 +69,59 @@ impl Infra {
         given.filter(|name| !name.is_empty()).unwrap_or_else(|| self.name())
     }
 
-    /// The name of the objects that are made, in the Gateway's namespace: `<gateway>-<class>`
-    /// (GEP-1762), cut to what a Service may be called. A name that does not fit, or could not be
-    /// that of a Service, ends in a hash of the whole.
+    /// The name of the objects that are made, in the Gateway's namespace.
     pub fn name(&self) -> String {
-        let whole = format!("{}-{}", self.gateway.name, self.class);
-        let plain = whole.replace('.', "-");
-        let letter = plain.starts_with(|first: char| first.is_ascii_lowercase());
-        if letter && plain == whole && whole.len() <= NAME_MAX {
-            return whole;
-        }
-        let hash = format!("{:010x}", address::hash(&whole) & HASH_MASK);
-        let prefix = if letter { "" } else { "gw-" };
-        let room = NAME_MAX - prefix.len() - 1 - hash.len();
-        let cut = &plain[..plain.len().min(room)];
-        format!("{prefix}{}-{hash}", cut.trim_end_matches('-'))
+        name(&self.gateway.name, &self.class)
     }
+}
+
+/// `<gateway>-<class>` (GEP-1762), cut to what a Service may be called. A name that does not fit,
+/// or could not be that of a Service, ends in a hash of the whole.
+fn name(gateway: &str, class: &str) -> String {
+    let whole = format!("{gateway}-{class}");
+    let plain = whole.replace('.', "-");
+    let letter = plain.starts_with(|first: char| first.is_ascii_lowercase());
+    if letter && plain == whole && whole.len() <= NAME_MAX {
+        return whole;
+    }
+    let hash = format!("{:010x}", address::hash(&whole) & HASH_MASK);
+    let prefix = if letter { "" } else { "gw-" };
+    let room = NAME_MAX - prefix.len() - 1 - hash.len();
+    let cut = &plain[..plain.len().min(room)];
+    format!("{prefix}{}-{hash}", cut.trim_end_matches('-'))
+}
+
+/// Gateways whose objects would be named as those of another one, with that one: `a` of class
+/// `b-c` and `a-b` of class `c` make one name. Both proxies would be one account, and get what is
+/// the other's. Who has a Service of that name keeps it; without one, who comes first gets it.
+pub(crate) fn rivals<'a>(
+    gateways: impl Iterator<Item = &'a Arc<Gateway>>,
+    resources: &Resources,
+) -> BTreeMap<NamespacedName, NamespacedName> {
+    let mut by_name: BTreeMap<NamespacedName, Vec<&Arc<Gateway>>> = BTreeMap::new();
+    for gateway in gateways {
+        by_name.entry(objects(gateway)).or_default().push(gateway);
+    }
+    let mut rivals = BTreeMap::new();
+    for (name, mut contenders) in by_name.into_iter().filter(|(_, own)| own.len() > 1) {
+        contenders.sort_by_cached_key(|gateway| order::age(&gateway.metadata));
+        let service = resources.services.get(&name);
+        let owners = service.map(|service| &*service.metadata.owner_references).unwrap_or_default();
+        let owns = |gateway: &&&Arc<Gateway>| {
+            owners.iter().any(|owner| gateway.metadata.uid.as_deref() == Some(&*owner.uid))
+        };
+        let Some(holder) = contenders.iter().find(owns).or(contenders.first()) else { continue };
+        let holder = holder.metadata.namespaced_name();
+        let others = contenders.iter().map(|gateway| gateway.metadata.namespaced_name());
+        rivals.extend(others.filter(|other| *other != holder).map(|other| (other, holder.clone())));
+    }
+    rivals
+}
+
+/// Namespace and name of the objects of a Gateway.
+pub(crate) fn objects(gateway: &Gateway) -> NamespacedName {
+    let own = &gateway.metadata;
+    NamespacedName::new(own.namespace.as_str(), name(&own.name, &gateway.spec.gateway_class_name))
 }
 
 /// A Service has the name of a DNS label.
@@ -93,21 +132,6 @@ const HASH_MASK: u64 = (1 << 40) - 1;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn name(gateway: &str, class: &str) -> String {
-        let infra = Infra {
-            gateway: NamespacedName::new("ns", gateway),
-            uid: String::new(),
-            class: class.to_owned(),
-            ports: Vec::new(),
-            labels: StringMap::new(),
-            annotations: StringMap::new(),
-            address: None,
-            frozen: false,
-            parameters: None,
-        };
-        infra.name()
-    }
 
     #[test]
     fn names_fit_a_service_and_differ() {

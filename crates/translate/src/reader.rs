@@ -43,6 +43,8 @@ pub(crate) enum Lookup {
     Installed,
     /// The addresses of a Gateway.
     Placement(NamespacedName),
+    /// Whether another Gateway has the names that one's objects would have.
+    Rival(NamespacedName),
     /// What a Gateway offers to routes.
     Offer(NamespacedName),
     /// The Gateways that take routes without parents.
@@ -57,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) classes: Classes,
     pub(crate) installed: Option<Installed>,
     pub(crate) placements: BTreeMap<NamespacedName, Arc<Placement>>,
+    /// Gateways whose objects would be named as those of another one, with that one.
+    pub(crate) rivals: BTreeMap<NamespacedName, NamespacedName>,
     pub(crate) offers: BTreeMap<NamespacedName, Arc<Offer>>,
     pub(crate) default_gateways: Vec<NamespacedName>,
     /// Services and their ports (all ports: none) to which a BackendTLSPolicy wants TLS.
@@ -151,6 +155,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn placement(&mut self, gateway: &NamespacedName) -> Option<&'a Arc<Placement>> {
         self.seen.insert(Lookup::Placement(gateway.clone()));
         self.facts.placements.get(gateway)
+    }
+
+    /// The Gateway that has the names which the objects of this one would have.
+    pub(crate) fn rival(&mut self, gateway: &NamespacedName) -> Option<&'a NamespacedName> {
+        self.seen.insert(Lookup::Rival(gateway.clone()));
+        self.facts.rivals.get(gateway)
     }
 
     /// What a Gateway offers, if it is ours.

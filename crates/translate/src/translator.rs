@@ -23,6 +23,7 @@ use crate::{
     certificates::Parsed,
     class::{self, Claim},
     gateway::{self, GatewayView},
+    infra,
     reader::{Facts, Lookup, Reader},
     route::{self, RouteTrace},
     status::{ObjectStatus, gateway::Attached},
@@ -138,7 +139,9 @@ impl Translator {
         for name in std::mem::take(&mut dirty.classes) {
             self.class(resources, name, &mut dirty, &mut step);
         }
-        if dirty.places || of(Kind::Gateway) {
+        // Whose Service there is decides between rivals.
+        let rivalry = !self.facts.rivals.is_empty() && of(Kind::Service);
+        if dirty.places || rivalry || of(Kind::Gateway) {
             self.places(resources, &mut dirty);
         }
         if of(Kind::BackendTLSPolicy) {
@@ -251,13 +254,20 @@ impl Translator {
 
     /// Addresses of all Gateways together, and which of them take routes without parents.
     fn places(&mut self, resources: &Resources, dirty: &mut Dirty) {
-        let served = |gateway: &&Arc<Gateway>| {
-            let class = &gateway.spec.gateway_class_name;
-            let claim = self.facts.classes.claim(class, &self.settings.mode);
-            matches!(claim, Claim::Ours(Ok(_)))
+        let claim = |gateway: &Gateway| {
+            self.facts.classes.claim(&gateway.spec.gateway_class_name, &self.settings.mode)
         };
-        let ours: Vec<&Arc<Gateway>> =
-            resources.gateways.iter().map(|(_, gateway)| gateway).filter(served).collect();
+        let all = || resources.gateways.iter().map(|(_, gateway)| gateway);
+        let served = |gateway: &&Arc<Gateway>| matches!(claim(gateway), Claim::Ours(Ok(_)));
+        let ours: Vec<&Arc<Gateway>> = all().filter(served).collect();
+        let rivals = match &self.settings.mode {
+            Mode::Standalone { .. } => BTreeMap::new(),
+            // One of a refused class keeps what it has.
+            Mode::Cluster => infra::rivals(
+                all().filter(|gateway| matches!(claim(gateway), Claim::Ours(_))),
+                resources,
+            ),
+        };
         let placements = match &self.settings.mode {
             Mode::Standalone { address_pool, .. } => {
                 address::place(ours.iter().copied(), *address_pool)
@@ -271,6 +281,8 @@ impl Translator {
             .collect();
         let before = std::mem::replace(&mut self.facts.placements, placements);
         self.touch_changed(&before, &self.facts.placements, Lookup::Placement, dirty);
+        let before = std::mem::replace(&mut self.facts.rivals, rivals);
+        self.touch_changed(&before, &self.facts.rivals, Lookup::Rival, dirty);
         if self.facts.default_gateways != default_gateways {
             self.facts.default_gateways = default_gateways;
             self.touch(&Lookup::DefaultGateways, dirty);

@@ -223,6 +223,25 @@ async fn a_class_that_is_gone_holds_while_a_gateway_names_it() {
     assert!(stage.outlets.infra.try_take().values().eq([&Need::Unknown]));
 }
 
+#[test]
+fn an_account_of_two_gateways_gets_nothing() {
+    let infra = |gateway: &str, class: &str| Infra {
+        gateway: NamespacedName::new("ns", gateway),
+        uid: String::new(),
+        class: class.to_owned(),
+        ports: Vec::new(),
+        labels: Default::default(),
+        annotations: Default::default(),
+        address: None,
+        frozen: false,
+        parameters: None,
+    };
+    let all = [infra("a", "b-c"), infra("a-b", "c"), infra("web", "c")];
+    let accounts = accounts(all.iter());
+    let web = NamespacedName::new("ns", "web-c");
+    assert!(accounts.keys().eq([&web]), "{accounts:?}");
+}
+
 /// As the API server shows the Gateway, which was programmed in this generation.
 fn live(generation: i64) -> String {
     let conditions = serde_json::json!([

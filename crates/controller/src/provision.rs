@@ -206,7 +206,7 @@ impl Provision {
     fn plan(&self, term: &Term, gateway: &NamespacedName) -> Result<Vec<Step>, fault::Fault> {
         let there = term.owned.of(gateway);
         match self.wanted.get(gateway) {
-            Some(infra) if infra.frozen => Ok(Vec::new()),
+            Some(infra) if infra.frozen => Ok(plan::trust(infra, &self.install, there)),
             Some(infra) => plan::plan(infra, &self.install, there),
             // Only what is known to be another controller's goes; that something is not found can
             // have many reasons.

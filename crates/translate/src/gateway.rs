@@ -90,7 +90,12 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
     let parameters = find_parameters(reader, object, class_found);
     let mut listeners = listener::listeners(reader, name, object, &mut diagnostics);
     let refused = refused(parameters.as_ref().err(), &placement);
-    let ir = match refused.is_empty() {
+    // Parameters shape pods: while they are refused those that are there stay, and serve.
+    let served = match cluster {
+        true => placement.refused.is_empty(),
+        false => refused.is_empty(),
+    };
+    let ir = match served {
         true => build(name, &placement, &mut listeners),
         false => Vec::new(),
     };

@@ -10,7 +10,7 @@ use super::{
     agree::{projection, same},
     fault::Fault,
     owned::{Made, Owned},
-    render::{ANNOTATION_DIGEST, render},
+    render::{ANNOTATION_DIGEST, render, render_trust},
 };
 
 /// One write.
@@ -72,6 +72,25 @@ pub(super) fn plan(infra: &Infra, install: &Install, there: &[Owned]) -> Result<
         }
     }
     Ok(steps)
+}
+
+/// The one write that proxies of a frozen Gateway need, where it differs: without the authorities
+/// of now they could not come back.
+pub(super) fn trust(infra: &Infra, install: &Install, there: &[Owned]) -> Vec<Step> {
+    let mut object = render_trust(infra, install);
+    let made = Made::ConfigMap;
+    let own = |owned: &&Owned| {
+        owned.made == made
+            && *owned.name.name == *infra.name()
+            && owned.installation() == Some(&install.installation)
+    };
+    match there.iter().find(own) {
+        Some(owned) if !says(owned, &object) => {
+            object["metadata"]["uid"] = owned.uid.as_str().into();
+            vec![Step::Change { made, object, kept: None }]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The number of pods that is there, where we say none. Did we just say it no more, the API server

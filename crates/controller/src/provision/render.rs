@@ -58,11 +58,20 @@ pub fn render(infra: &Infra, install: &Install) -> Result<Vec<Value>, RenderErro
     objects.push(maker.workload()?);
     objects.extend(maker.budget()?);
     objects.extend(maker.autoscaler()?);
-    for object in &mut objects {
-        let digest = canonical::digest(object);
-        object["metadata"]["annotations"][ANNOTATION_DIGEST] = digest.into();
-    }
+    objects.iter_mut().for_each(sign);
     Ok(objects)
+}
+
+/// The one of them that says whom proxies trust.
+pub(super) fn render_trust(infra: &Infra, install: &Install) -> Value {
+    let mut object = Maker::new(infra, install).config_map();
+    sign(&mut object);
+    object
+}
+
+fn sign(object: &mut Value) {
+    let digest = canonical::digest(object);
+    object["metadata"]["annotations"][ANNOTATION_DIGEST] = digest.into();
 }
 
 /// Makes the objects of one Gateway.

@@ -131,6 +131,32 @@ async fn what_is_wanted_no_more_goes() {
         .await;
 }
 
+/// Its EnvoyProxy is invalid, for instance: the proxies serve on, and trust who feeds them.
+#[tokio::test]
+async fn what_is_frozen_stays_as_it_is_but_for_its_trust() {
+    let world = World::start().await;
+    world.want(infra("web"));
+    world.complete("web").await;
+    world.server.forget();
+    let mut frozen = infra("web");
+    frozen.frozen = true;
+    frozen.ports.clear();
+    world.want(frozen);
+    world.authority("CA and another");
+    world
+        .server
+        .until("the authority is rotated", |server| {
+            let object = server.object("configmaps", "ns", NAME);
+            object.is_some_and(|object| object["data"]["ca.crt"] == "CA and another")
+        })
+        .await;
+    world.want(infra("other"));
+    world.complete("other").await;
+    let writes = world.server.writes();
+    assert_eq!(writes.iter().filter(|call| call.name == NAME).count(), 1, "{writes:#?}");
+    assert_eq!(world.object("services", NAME)["spec"]["ports"][0]["port"], 80);
+}
+
 /// The Gateway or its class cannot be read: forbidden, of a form that is not understood, a CRD or
 /// the class that was deleted; whether the leader saw that happen or came after it.
 #[tokio::test]

@@ -213,8 +213,12 @@ fn addresses(
     settings: &Settings,
 ) -> Vec<GatewayStatusAddress> {
     if let Some(provided) = &view.provided {
-        // They stay while a proxy is away: who follows them must not lose the Gateway over it.
-        let reached = view.accepted.holds();
+        // They stay while a proxy is away, or parameters are refused and what is there serves on:
+        // who follows them must not lose the Gateway over it.
+        let reached = match view.accepted.reason {
+            Reason::InvalidParameters => view.placement.refused.is_empty(),
+            _ => view.accepted.holds(),
+        };
         return provided
             .addresses
             .iter()

@@ -65,3 +65,48 @@ pub struct Endpoint {
     /// The port.
     pub port: u16,
 }
+
+/// Whether an address means the machine itself that uses it, or its own link: loopback, link-local
+/// (where clouds tell a node its secrets) or unspecified. In a pod that is the proxy with its own
+/// pages, and the node; no backend is there.
+pub fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            // All of 0.0.0.0/8 is "this network" (RFC 1122 §3.2.1.3).
+            address.is_loopback() || address.is_link_local() || address.octets()[0] == 0
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_addresses_are_known_in_every_spelling() {
+        let local = [
+            "127.0.0.1",
+            "127.255.0.9",
+            "169.254.169.254",
+            "0.0.0.0",
+            "0.1.2.3",
+            "::1",
+            "::",
+            "fe80::1",
+            "febf::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+        ];
+        for (addresses, expected) in [
+            (&local[..], true),
+            (&["10.0.0.1", "192.168.0.1", "fd00::1", "::ffff:10.0.0.1"], false),
+        ] {
+            for address in addresses {
+                assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
+            }
+        }
+    }
+}

@@ -24,7 +24,7 @@ mod secret;
 mod snapshot;
 pub mod wire;
 
-pub use backend::{Backend, Endpoint, Endpoints, Target, UpstreamProtocol};
+pub use backend::{Backend, Endpoint, Endpoints, Target, UpstreamProtocol, is_local};
 pub use bind::{Bind, BindFailure, BindFault};
 pub use certificate::{Certificate, CertificateError, TrustBundle};
 pub use delta::{Ack, Delta, Rejection, Upsert, diff};

@@ -45,22 +45,26 @@ struct Name {
 
 struct Search {
     resolver: TokioResolver,
+    /// Whether a name may mean this machine itself.
+    local: bool,
     /// So that a large configuration does not ask for everything at once.
     turns: Semaphore,
     lookups: mpsc::Sender<Lookup>,
 }
 
 impl Names {
-    /// No names. Asks `server`, or those of the machine; to be called within a runtime.
+    /// No names. Asks `server`, or those of the machine; to be called within a runtime. Unless
+    /// `local`, addresses that mean this machine itself are left out of answers.
     ///
     /// # Errors
     /// The resolver cannot be set up.
     pub(crate) fn new(
         server: Option<SocketAddr>,
+        local: bool,
         lookups: mpsc::Sender<Lookup>,
     ) -> Result<Self, NetError> {
         let turns = Semaphore::new(limits::DNS_PARALLEL_MAX);
-        let search = Arc::new(Search { resolver: resolver(server)?, turns, lookups });
+        let search = Arc::new(Search { resolver: resolver(server)?, local, turns, lookups });
         Ok(Self { search, followed: HashMap::new() })
     }
 
@@ -182,7 +186,13 @@ pub(crate) async fn once(server: Option<SocketAddr>, host: &str) -> Result<Arc<[
 
 async fn look_up(search: &Search, host: &str) -> Result<(Arc<[IpAddr]>, Duration), Unknown> {
     let _turn = search.turns.acquire().await;
-    ask(&search.resolver, host).await
+    let (addresses, ttl) = ask(&search.resolver, host).await?;
+    if search.local || !addresses.iter().any(|address| ir::is_local(*address)) {
+        return Ok((addresses, ttl));
+    }
+    tracing::warn!(%host, "a backend's name means this pod or its node: nothing is sent there");
+    let elsewhere = addresses.iter().copied().filter(|address| !ir::is_local(*address));
+    Ok((elsewhere.collect(), ttl))
 }
 
 async fn ask(resolver: &TokioResolver, host: &str) -> Result<(Arc<[IpAddr]>, Duration), Unknown> {
@@ -208,4 +218,26 @@ pub(crate) enum Unknown {
     /// There is no answer yet.
     #[error("no answer in time")]
     TooSlow,
+}
+
+#[cfg(test)]
+mod tests {
+    use ir::{Backend, Resource, UpstreamProtocol};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_hosts_file_says_of_this_machine_counts_only_where_it_may() {
+        for (local, expected) in [(true, &[IpAddr::from([127, 0, 0, 1])][..]), (false, &[])] {
+            let (lookups, mut answers) = mpsc::channel(1);
+            let mut names = Names::new(None, local, lookups).unwrap();
+            let mut snapshot = Snapshot::default();
+            let target = Target::Dns { host: "localhost".into(), port: 80 };
+            let backend = Backend { protocol: UpstreamProtocol::Http1, target };
+            snapshot.insert("localhost", Resource::Backend(Arc::new(backend)));
+            names.follow(&snapshot);
+            let lookup = timeout(limits::DNS_TIME_MAX, answers.recv()).await.unwrap().unwrap();
+            assert_eq!(&*lookup.addresses, expected);
+        }
+    }
 }

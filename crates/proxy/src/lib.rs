@@ -75,6 +75,9 @@ pub struct Options {
     pub access_log: AccessLogTarget,
     /// The DNS server to ask; none means those of the machine.
     pub resolver: Option<SocketAddr>,
+    /// Whether a backend's name may mean this machine itself ([`ir::is_local`]). In a pod that is
+    /// the admin page, and what the node tells to whoever asks from there.
+    pub local_backends: bool,
     /// Connections of the whole proxy; more are closed as they come.
     pub connections_max: usize,
     /// How long a drain goes on accepting as if nothing happened.
@@ -104,6 +107,7 @@ impl Default for Options {
             views: Views::default(),
             access_log: AccessLogTarget::Off,
             resolver: None,
+            local_backends: true,
             connections_max: defaults::CONNECTIONS_MAX,
             drain_min: defaults::DRAIN_MIN,
             drain_max: defaults::DRAIN_MAX,
@@ -135,7 +139,8 @@ impl Proxy {
         let (lookups, answers) = mpsc::channel(limits::DNS_ANSWERS_MAX);
         let names = {
             let _inside = control.enter();
-            Names::new(options.resolver, lookups).map_err(std::io::Error::other)?
+            let local = options.local_backends;
+            Names::new(options.resolver, local, lookups).map_err(std::io::Error::other)?
         };
         let open = |address: Option<SocketAddr>, pages| {
             let _inside = control.enter();

@@ -10,7 +10,7 @@ use api::{
     condition::Reason,
     core::{
         endpoint_slice::{Endpoint as SliceEndpoint, EndpointAddressType, EndpointSlice},
-        service::{IntOrString, Service, ServicePort, ServiceType, TransportProtocol},
+        service::{IntOrString, Service, ServicePort, ServiceSpec, ServiceType, TransportProtocol},
     },
     kind::Kind,
     meta::NamespacedName,
@@ -19,6 +19,7 @@ use api::{
 use ir::{Backend, Endpoint, Endpoints, Id, InvalidBackend, Resource, Target, UpstreamProtocol};
 
 use crate::{
+    Mode,
     diagnostics::{Diagnostic, Diagnostics},
     grants,
     reader::Reader,
@@ -74,6 +75,15 @@ pub(crate) fn resolve(
     let Some(found) = find_port(service, port) else {
         return missing(no_port(&name, service, port));
     };
+    if reader.settings.mode == Mode::Cluster
+        && let Some(place) = local_place(service)
+    {
+        let message = format!(
+            "Service {name} leads to {place}, which is a proxy's own pod or its node: name another \
+             host"
+        );
+        return no(InvalidBackend::NotPermitted, Reason::RefNotPermitted, message);
+    }
     if protocol(&found).is_none() {
         let spoken = found.app_protocol.as_deref().unwrap_or(match found.protocol {
             TransportProtocol::UDP => "UDP",
@@ -90,6 +100,24 @@ pub(crate) fn resolve(
         return no(InvalidBackend::Tls, Reason::UnsupportedProtocol, message);
     }
     Ok(BackendKey { service: name, port })
+}
+
+/// Where a Service leads, if that is the very machine that asks. What a name turns out to mean is
+/// looked at by the proxy that looks it up; slices and addresses of Services by the API server.
+fn local_place(service: &Service) -> Option<&str> {
+    let host = external_name(&service.spec)?;
+    let plain = host.trim_end_matches('.').to_ascii_lowercase();
+    let local = match plain.parse::<IpAddr>() {
+        Ok(address) => ir::is_local(address),
+        // All of them are loopback (RFC 6761 §6.3).
+        Err(_) => plain == "localhost" || plain.ends_with(".localhost"),
+    };
+    local.then_some(host)
+}
+
+fn external_name(spec: &ServiceSpec) -> Option<&str> {
+    let name = spec.external_name.as_deref().filter(|host| !host.is_empty())?;
+    (spec.type_ == ServiceType::ExternalName).then_some(name)
 }
 
 fn no_port(name: &NamespacedName, service: &Service, port: u16) -> String {
@@ -244,9 +272,7 @@ fn state(endpoint: &SliceEndpoint) -> State {
 /// Where a Service without slices is.
 fn outside(service: &Service, key: &BackendKey, port: &ServicePort, reader: &Reader<'_>) -> Place {
     let spec = &service.spec;
-    if spec.type_ == ServiceType::ExternalName
-        && let Some(host) = spec.external_name.as_deref().filter(|host| !host.is_empty())
-    {
+    if let Some(host) = external_name(spec) {
         return match host.parse::<IpAddr>() {
             Ok(address) => Place::Known(BTreeSet::from([Endpoint { address, port: port.port }])),
             Err(_) => Place::Named(host.trim_end_matches('.').to_ascii_lowercase(), port.port),

@@ -16,6 +16,7 @@ pub(super) fn proxy(args: &Proxy) -> anyhow::Result<ExitCode> {
 async fn follow(args: &Proxy) -> anyhow::Result<ExitCode> {
     let options = Options {
         probes: args.probe_address.0,
+        local_backends: false,
         views: Views { status: None, config: Some(serve::config_view()) },
         ..serve::options(&args.traffic)
     };

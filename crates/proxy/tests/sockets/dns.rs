@@ -145,3 +145,26 @@ async fn localhost_needs_no_server() {
         .await;
     assert_eq!(server.questions.load(Ordering::SeqCst), 0);
 }
+
+/// As in a pod, where that would be the proxy's own admin page, or what the node tells.
+#[tokio::test]
+async fn a_name_that_means_the_proxy_itself_leads_nowhere() {
+    let (echo, port) = (Echo::start("echo").await, Port::reserve());
+    let server = Server::start(Answer::Addresses(vec![Ipv4Addr::LOCALHOST])).await;
+    let mut rig = Rig::with(|options| {
+        options.resolver = Some(server.address);
+        options.local_backends = false;
+    });
+    let at = echo.address.port();
+    rig.serve(|to| {
+        named(to, "backend", "backend.test", at);
+        plain(to, "bind", &port);
+        route(to, "route", "bind", "backend");
+    })
+    .await;
+    for address in [[127, 0, 0, 1], [169, 254, 169, 254], [0, 0, 0, 0]] {
+        server.answer(Answer::Addresses(vec![address.into()]));
+        server.asked_again().await;
+        assert_eq!(answered_by(&port).await, None, "{address:?}");
+    }
+}

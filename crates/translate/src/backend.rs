@@ -2,7 +2,8 @@
 //!
 //! Resolving a reference looks at the Service only, so that a change of endpoints reruns no route.
 //! Where a backend is (DESIGN §7): at its EndpointSlices; else at the Service's external name or
-//! addresses; else at its DNS name.
+//! addresses; else at its DNS name. In a cluster a Service with a selector has the endpoints that
+//! Kubernetes finds and no others, and none is where a pod finds itself or its node.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -277,6 +278,10 @@ fn outside(service: &Service, key: &BackendKey, port: &ServicePort, reader: &Rea
             Ok(address) => Place::Known(BTreeSet::from([Endpoint { address, port: port.port }])),
             Err(_) => Place::Named(host.trim_end_matches('.').to_ascii_lowercase(), port.port),
         };
+    }
+    if reader.settings.mode == Mode::Cluster && !spec.selector.is_empty() {
+        // No pod was found yet, or none is left: that is 503, and no question of DNS.
+        return Place::Known(BTreeSet::new());
     }
     let external: BTreeSet<Endpoint> = spec
         .external_ips

@@ -104,21 +104,13 @@ impl Cluster {
         let at = |socket: &TcpListener, asked| socket.local_addr().unwrap_or(asked);
         let (probes_at, stream_at) = (at(&probes, options.probes), at(&socket, options.stream));
         let namespace = options.pod.namespace.to_string();
-        let election = Election::start(
-            client.clone(),
-            Candidate {
-                namespace: namespace.clone(),
-                lease: options.service.clone(),
-                address: SocketAddr::new(options.ip, stream_at.port()),
-                pod: options.pod.name.to_string(),
-            },
-        );
+        let election = Election::start(client.clone(), candidate(&options, stream_at.port()));
         let notices = Notices::default();
         let writing = election.fenced(&client);
         let authority = Authority::start(
             writing.clone(),
             Place {
-                namespace: namespace.clone(),
+                namespace,
                 secret: format!("{}-authority", options.service),
                 service: options.service.clone(),
                 cluster_domain: options.settings.cluster_domain.clone(),
@@ -220,6 +212,16 @@ impl Cluster {
         }
         self.hub.close();
         self.vital.shutdown().await;
+    }
+}
+
+/// This replica as it stands for election.
+fn candidate(options: &ClusterOptions, port: u16) -> Candidate {
+    Candidate {
+        namespace: options.pod.namespace.to_string(),
+        lease: options.service.clone(),
+        address: SocketAddr::new(options.ip, port),
+        pod: options.pod.name.to_string(),
     }
 }
 

@@ -54,7 +54,12 @@ pub struct Ignored {
 
 /// Reads a manifest. `file` appears in the sources of what comes back.
 pub fn parse(file: &str, text: &str) -> Manifest {
-    let mut reader = Reader { file: file.into(), duplicates: false, manifest: Manifest::default() };
+    let mut reader = Reader {
+        file: file.into(),
+        duplicates: false,
+        namespace: Arc::default(),
+        manifest: Manifest::default(),
+    };
     if text.len() > FILE_BYTES_MAX {
         let message = format!("the file has more than {FILE_BYTES_MAX} bytes");
         reader.report(None, (0, 0), FieldPath::default(), Reason::TooLarge, message);
@@ -81,6 +86,8 @@ struct Reader {
     file: Arc<str>,
     /// Whether the document at hand has a key twice somewhere.
     duplicates: bool,
+    /// That of the last object, which the next one mostly shares.
+    namespace: Arc<str>,
     manifest: Manifest,
 }
 
@@ -131,7 +138,10 @@ impl Reader {
             self.refuse(node, &object, findings, Vec::new());
             return;
         }
-        match decode::object(kind, &object.namespace, node) {
+        if *self.namespace != *object.namespace {
+            self.namespace = object.namespace.as_str().into();
+        }
+        match decode::object(kind, &self.namespace, node) {
             (Some(decoded), findings) => {
                 let violations = validate::object(&decoded, version);
                 if findings.is_empty() && violations.is_empty() {

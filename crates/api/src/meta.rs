@@ -47,10 +47,10 @@ pub struct ObjectMeta {
     #[serde(skip_serializing)]
     pub managed_fields: IgnoredFields,
     /// Name, unique within kind and namespace.
-    pub name: String,
+    pub name: Arc<str>,
     /// Namespace; empty for kinds that belong to the whole cluster.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub namespace: Arc<str>,
     /// Objects whose deletion takes this one with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owner_references: Vec<OwnerReference>,
@@ -66,9 +66,9 @@ pub struct ObjectMeta {
 }
 
 impl ObjectMeta {
-    /// The key of this object among those of its kind.
+    /// The key of this object among those of its kind; it shares the texts of the object.
     pub fn namespaced_name(&self) -> NamespacedName {
-        NamespacedName::new(self.namespace.as_str(), self.name.as_str())
+        NamespacedName { namespace: self.namespace.clone(), name: self.name.clone() }
     }
 
     /// The generation; zero while nobody has counted.

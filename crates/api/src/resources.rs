@@ -355,7 +355,7 @@ impl Deref for EndpointSlices {
 }
 
 fn service_of(slice: &EndpointSlice) -> Option<NamespacedName> {
-    slice.service_name().map(|name| NamespacedName::new(slice.metadata.namespace.as_str(), name))
+    slice.service_name().map(|name| NamespacedName::new(slice.metadata.namespace.clone(), name))
 }
 
 #[cfg(test)]
@@ -382,7 +382,7 @@ mod tests {
         let names = |resources: &Resources, service: &str| {
             let service = NamespacedName::new("app", service);
             let slices = resources.endpoint_slices.of_service(&service);
-            slices.map(|slice| slice.metadata.name.clone()).collect::<Vec<_>>()
+            slices.map(|slice| slice.metadata.name.to_string()).collect::<Vec<_>>()
         };
         for (name, service) in [("b", "web"), ("a", "web"), ("c", "api")] {
             assert_eq!(resources.apply(slice(name, service).into()), None);
@@ -408,7 +408,7 @@ mod tests {
         }
         let all: Vec<_> = resources.objects().map(|object| object.key().to_string()).collect();
         assert_eq!(all, ["Service a/y", "Service a/z", "Service ab/w", "Service b/x"]);
-        let within = resources.services.in_namespace("a").map(|object| &object.metadata.name);
+        let within = resources.services.in_namespace("a").map(|object| &*object.metadata.name);
         assert_eq!(within.collect::<Vec<_>>(), ["y", "z"]);
         let snapshot = resources.clone();
         assert!(snapshot.services.same(&resources.services));

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use api::{
@@ -29,9 +30,13 @@ use crate::{
 /// All sources together.
 #[derive(Debug, Default)]
 pub struct Store {
-    files: BTreeMap<PathBuf, File>,
-    /// Which files declare an object; the first one counts.
-    places: BTreeMap<ObjectKey, BTreeSet<PathBuf>>,
+    files: BTreeMap<Arc<Path>, File>,
+    /// Of each object the file whose declaration counts.
+    places: BTreeMap<ObjectKey, Arc<Path>>,
+    /// All files that declare an object, where those are several; the first one counts.
+    several: BTreeMap<ObjectKey, BTreeSet<Arc<Path>>>,
+    /// Files with diagnostics of their own, so that an edit need not look at all others.
+    faulty: BTreeSet<Arc<Path>>,
     echoes: BTreeSet<ObjectKey>,
     /// Classes that a cluster has no more while Gateways name them. They hold as they were: a class
     /// that is deleted by mistake must not take the proxies along.
@@ -44,9 +49,21 @@ pub struct Store {
 /// What one file says.
 #[derive(Debug, Default)]
 struct File {
-    objects: BTreeMap<ObjectKey, Located<Object>>,
+    /// In order of their keys.
+    objects: Vec<Declared>,
     ignored: Vec<Ignored>,
     diagnostics: Vec<Diagnostic>,
+}
+
+/// An object as a file declares it.
+#[derive(Clone, Debug)]
+struct Declared {
+    key: ObjectKey,
+    /// Where it counts, this is the very object of the resources, not a copy.
+    object: Object,
+    source: Source,
+    /// The file does not count its edits: the generation is ours.
+    uncounted: bool,
 }
 
 impl Store {
@@ -62,15 +79,14 @@ impl Store {
 
     /// What is wrong with the files as texts, in order of their place.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> + '_ {
-        let own = self.files.values().flat_map(|file| file.diagnostics.iter().cloned());
-        let several = self.places.iter().filter(|(_, places)| places.len() > 1);
-        own.chain(several.flat_map(|(key, places)| self.repeated(key, places)))
+        let faulty = self.faulty.iter().filter_map(|path| self.files.get(path));
+        let own = faulty.flat_map(|file| file.diagnostics.iter().cloned());
+        own.chain(self.several.iter().flat_map(|(key, places)| self.repeated(key, places)))
     }
 
     /// Where an object that counts is declared.
     pub fn place(&self, key: &ObjectKey) -> Option<&Source> {
-        let path = self.places.get(key)?.first()?;
-        Some(&self.files.get(path)?.objects.get(key)?.source)
+        Some(&self.files.get(self.places.get(key)?)?.declared(key)?.source)
     }
 
     /// Takes in what became of some files; gives the objects that are new, changed or gone.
@@ -183,50 +199,84 @@ impl Store {
     }
 
     fn take_file(&mut self, path: &Path, content: Content, touched: &mut BTreeSet<ObjectKey>) {
-        let mut before = self.files.remove(path).unwrap_or_default();
+        let known = self.files.remove_entry(path);
+        let (path, mut before) = known.unwrap_or_else(|| (path.into(), File::default()));
         let after = match content {
             Content::Gone => File::default(),
             Content::Unreadable(fault) => {
-                before.diagnostics = vec![unreadable(path, fault.0, !before.objects.is_empty())];
-                self.files.insert(path.to_owned(), before);
-                return;
+                before.diagnostics = vec![unreadable(&path, fault.0, !before.objects.is_empty())];
+                return self.put(path, before);
             }
-            Content::Text(text) => read(path, &text, &mut before),
+            Content::Text(text) => read(&path, &text, &mut before),
         };
-        for key in before.objects.into_keys() {
-            if let Some(places) = self.places.get_mut(&key) {
-                places.remove(path);
-                if places.is_empty() {
-                    self.places.remove(&key);
-                }
-            }
+        for Declared { key, .. } in before.objects {
+            self.withdraw(&key, &path);
             touched.insert(key);
         }
-        for key in after.objects.keys() {
-            self.places.entry(key.clone()).or_default().insert(path.to_owned());
+        for Declared { key, .. } in &after.objects {
+            self.declare(key, &path);
             touched.insert(key.clone());
         }
-        if !after.is_empty() {
-            self.files.insert(path.to_owned(), after);
+        self.put(path, after);
+    }
+
+    fn put(&mut self, path: Arc<Path>, file: File) {
+        if file.diagnostics.is_empty() {
+            self.faulty.remove(&path);
+        } else {
+            self.faulty.insert(path.clone());
+        }
+        if !file.is_empty() {
+            self.files.insert(path, file);
+        }
+    }
+
+    /// Takes note that a file declares an object.
+    fn declare(&mut self, key: &ObjectKey, path: &Arc<Path>) {
+        let first = self.places.entry(key.clone()).or_insert_with(|| path.clone());
+        if first == path {
+            return;
+        }
+        let places = self.several.entry(key.clone()).or_default();
+        places.extend([first.clone(), path.clone()]);
+        if *path < *first {
+            *first = path.clone();
+        }
+    }
+
+    /// Takes note that a file does not declare an object any more.
+    fn withdraw(&mut self, key: &ObjectKey, path: &Arc<Path>) {
+        let Some(places) = self.several.get_mut(key) else {
+            self.places.remove(key);
+            return;
+        };
+        places.remove(path);
+        if let Some(first) = places.first() {
+            self.places.insert(key.clone(), first.clone());
+        }
+        if places.len() == 1 {
+            self.several.remove(key);
         }
     }
 
     /// Brings the object of that key in line with the place that counts; whether it changed.
     fn settle(&mut self, key: &ObjectKey) -> bool {
-        let declared = self
-            .places
-            .get(key)
-            .and_then(|places| self.files.get(places.first()?)?.objects.get(key))
-            .map(|located| located.value.clone());
+        let file = self.places.get(key).and_then(|path| self.files.get_mut(path));
+        let Some(declared) = file.and_then(|file| file.declared_mut(key)) else {
+            return self.resources.remove(key).is_some();
+        };
         let before = self.resources.get(key);
-        match declared {
-            None => self.resources.remove(key).is_some(),
-            Some(object) => {
-                let object = with_generation(object, before.as_ref());
-                if before.as_ref() == Some(&object) {
-                    return false;
-                }
-                self.resources.apply(object);
+        if declared.uncounted {
+            count(&mut declared.object, before.as_ref());
+        }
+        match before {
+            // One copy of both is enough.
+            Some(before) if before == declared.object => {
+                declared.object = before;
+                false
+            }
+            _ => {
+                self.resources.apply(declared.object.clone());
                 true
             }
         }
@@ -236,11 +286,11 @@ impl Store {
     fn repeated<'a>(
         &'a self,
         key: &'a ObjectKey,
-        places: &'a BTreeSet<PathBuf>,
+        places: &'a BTreeSet<Arc<Path>>,
     ) -> impl Iterator<Item = Diagnostic> + 'a {
         let first = self.place(key);
         places.iter().skip(1).filter_map(move |path| {
-            let again = self.files.get(path)?.objects.get(key)?;
+            let again = self.files.get(path)?.declared(key)?;
             Some(repeated(key, first?, &again.source))
         })
     }
@@ -250,6 +300,16 @@ impl File {
     fn is_empty(&self) -> bool {
         self.objects.is_empty() && self.ignored.is_empty() && self.diagnostics.is_empty()
     }
+
+    fn declared(&self, key: &ObjectKey) -> Option<&Declared> {
+        let place = self.objects.binary_search_by(|declared| declared.key.cmp(key)).ok()?;
+        self.objects.get(place)
+    }
+
+    fn declared_mut(&mut self, key: &ObjectKey) -> Option<&mut Declared> {
+        let place = self.objects.binary_search_by(|declared| declared.key.cmp(key)).ok()?;
+        self.objects.get_mut(place)
+    }
 }
 
 /// Reads a file's new text; what it spoils is taken over from `before`.
@@ -257,14 +317,15 @@ fn read(path: &Path, text: &str, before: &mut File) -> File {
     let parsed = manifest::parse(&path.to_string_lossy(), text);
     let mut file =
         File { ignored: parsed.ignored, diagnostics: parsed.diagnostics, ..File::default() };
-    for located in parsed.objects {
-        let key = located.value.key();
-        match file.objects.get(&key) {
-            Some(first) => {
-                let again = repeated(&key, &first.source, &located.source);
-                file.diagnostics.push(again);
+    let mut objects: BTreeMap<ObjectKey, Declared> = BTreeMap::new();
+    for Located { value: object, source } in parsed.objects {
+        let key = object.key();
+        match objects.get(&key) {
+            Some(first) => file.diagnostics.push(repeated(&key, &first.source, &source)),
+            None => {
+                let uncounted = object.metadata().generation.is_none();
+                objects.insert(key.clone(), Declared { key, object, source, uncounted });
             }
-            None => drop(file.objects.insert(key, located)),
         }
     }
     for diagnostic in file.diagnostics.iter_mut().filter(|d| d.severity == Severity::Error) {
@@ -275,13 +336,13 @@ fn read(path: &Path, text: &str, before: &mut File) -> File {
             _ => diagnostic.object.as_ref(),
         };
         let mut kept = 0;
-        before.objects.retain(|key, old| {
+        before.objects.retain(|old| {
             // Text that is no object may have been any of those that are now missing.
-            let meant = spoilt.is_none_or(|spoilt| may_be(spoilt, key));
-            if !meant || file.objects.contains_key(key) {
+            let meant = spoilt.is_none_or(|spoilt| may_be(spoilt, &old.key));
+            if !meant || objects.contains_key(&old.key) {
                 return true;
             }
-            file.objects.insert(key.clone(), old.clone());
+            objects.insert(old.key.clone(), old.clone());
             kept += 1;
             false
         });
@@ -289,6 +350,7 @@ fn read(path: &Path, text: &str, before: &mut File) -> File {
             diagnostic.message += "; what was last read of it keeps serving";
         }
     }
+    file.objects = objects.into_values().collect();
     file
 }
 
@@ -333,16 +395,18 @@ fn repeated(key: &ObjectKey, first: &Source, again: &Source) -> Diagnostic {
 }
 
 /// Files rarely count their own edits, and status refers to the count.
-fn with_generation(mut object: Object, before: Option<&Object>) -> Object {
-    if object.metadata().generation.is_some() {
-        return object;
-    }
+fn count(object: &mut Object, before: Option<&Object>) {
     let counted = before.map_or(0, |before| before.metadata().generation());
-    object.set_generation(counted.max(1));
-    if before.is_some_and(|before| *before != object) {
-        object.set_generation(counted + 1);
+    let mut set = |generation| {
+        // Setting what is there already would make a copy of a shared object.
+        if object.metadata().generation != Some(generation) {
+            object.set_generation(generation);
+        }
+        before.is_some_and(|before| *before != *object)
+    };
+    if set(counted.max(1)) {
+        set(counted + 1);
     }
-    object
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ use crate::{diagnostics::Diagnostics, reader::Reader};
 /// What a Gateway offers to routes: all of a Gateway on which its routes depend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
+    /// Whose it is, for all its routes to share.
+    pub(crate) gateway: NamespacedName,
     pub(crate) points: Vec<Point>,
 }
 
@@ -112,7 +114,8 @@ pub(crate) fn attach<'a>(
         if let Err((reason, message)) = &outcome {
             diagnostics.error(field, *reason, message.as_str());
         }
-        attachments.push(Attachment { reference: reference.clone(), gateway: name, outcome });
+        let gateway = offer.gateway.clone();
+        attachments.push(Attachment { reference: reference.clone(), gateway, outcome });
     }
     if wish.default_gateways {
         attach_to_defaults(reader, wish, &mut attachments, diagnostics);

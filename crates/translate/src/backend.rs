@@ -100,7 +100,7 @@ pub(crate) fn resolve(
         );
         return no(InvalidBackend::Tls, Reason::UnsupportedProtocol, message);
     }
-    Ok(BackendKey { service: name, port })
+    Ok(BackendKey { service: service.metadata.namespaced_name(), port })
 }
 
 /// Where a Service leads, if that is the very machine that asks. What a name turns out to mean is

@@ -123,7 +123,8 @@ pub(crate) fn gateway(reader: &mut Reader<'_>, name: &NamespacedName) -> Gateway
         }
         (None, None) => {}
     }
-    let offer = Offer { points: listeners.iter().map(|view| point(name, view, &ir)).collect() };
+    let points = listeners.iter().map(|view| point(name, view, &ir)).collect();
+    let offer = Offer { gateway: name.clone(), points };
     let mut accepted = accepted(&refused, &listeners);
     if let Some(idle) = &parameters.idle {
         accepted.message = format!("{}; {idle}", accepted.message);

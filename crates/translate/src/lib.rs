@@ -27,6 +27,7 @@ mod reader;
 mod route;
 mod rule;
 mod settings;
+mod sorted;
 mod status;
 mod translator;
 mod unserved;

@@ -17,6 +17,7 @@ use crate::{
     order,
     reader::Reader,
     rule::{self, Notes},
+    sorted::Sorted,
     status,
 };
 
@@ -34,13 +35,13 @@ pub(crate) struct RouteStep {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RouteTrace {
     /// Listeners that count the route, by Gateway and name.
-    pub(crate) attached: BTreeSet<(NamespacedName, Arc<str>)>,
+    pub(crate) attached: Sorted<(NamespacedName, Arc<str>)>,
     /// Backends that must be there.
-    pub(crate) backends: BTreeSet<BackendKey>,
+    pub(crate) backends: Sorted<BackendKey>,
     /// Services that are named, also in vain.
-    pub(crate) services: BTreeSet<NamespacedName>,
+    pub(crate) services: Sorted<NamespacedName>,
     /// Gateways through which they are used.
-    pub(crate) gateways: BTreeSet<NamespacedName>,
+    pub(crate) gateways: Sorted<NamespacedName>,
 }
 
 /// Translates one HTTPRoute.
@@ -86,7 +87,7 @@ pub(crate) fn route(reader: &mut Reader<'_>, name: &NamespacedName) -> RouteStep
         ir.extend(rules);
     }
     let trace =
-        if ir.is_empty() { RouteTrace { backends: BTreeSet::new(), ..trace } } else { trace };
+        if ir.is_empty() { RouteTrace { backends: Sorted::default(), ..trace } } else { trace };
     RouteStep { ir, status: Some(status), diagnostics: diagnostics.into_list(), trace }
 }
 
@@ -123,26 +124,25 @@ fn whole(
         listeners,
         hostnames,
         created: order::created(&object.metadata),
-        namespace: object.metadata.namespace.as_str().into(),
-        name: object.metadata.name.as_str().into(),
+        namespace: object.metadata.namespace.clone(),
+        name: object.metadata.name.clone(),
     }))
 }
 
 fn trace(attachments: &[Attachment<'_>], notes: &Notes, accepted: bool) -> RouteTrace {
-    let mut trace = RouteTrace {
-        backends: notes.backends.clone(),
-        services: notes.services.clone(),
-        ..RouteTrace::default()
+    let taken = || {
+        let taken = attachments.iter().filter(|attachment| attachment.outcome.is_ok());
+        taken.map(|attachment| (&attachment.gateway, attachment.outcome.iter().flatten()))
     };
-    for attachment in attachments {
-        let Ok(points) = &attachment.outcome else { continue };
-        trace.gateways.insert(attachment.gateway.clone());
-        if accepted {
-            let points = points.iter();
-            trace
-                .attached
-                .extend(points.map(|point| (attachment.gateway.clone(), point.listener.clone())));
-        }
+    let counted = taken().filter(|_| accepted);
+    RouteTrace {
+        attached: counted
+            .flat_map(|(gateway, points)| {
+                points.map(|point| (gateway.clone(), point.listener.clone()))
+            })
+            .collect(),
+        backends: notes.backends.iter().cloned().collect(),
+        services: notes.services.iter().cloned().collect(),
+        gateways: taken().map(|(gateway, _)| gateway.clone()).collect(),
     }
-    trace
 }

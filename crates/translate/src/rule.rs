@@ -89,7 +89,7 @@ pub(crate) fn rules(
     notes.rules = object.spec.rules.len();
     let mut rules = Vec::new();
     for (index, rule) in object.spec.rules.iter().enumerate() {
-        let namespace = object.metadata.namespace.as_str();
+        let namespace = &*object.metadata.namespace;
         let mut scope = Scope { reader, notes, namespace, index };
         let Some(rule) = scope.rule(rule, route) else { continue };
         rules.push((format!("{route}/{index}").into(), Resource::Rule(Arc::new(rule))));
@@ -129,16 +129,16 @@ impl Scope<'_, '_> {
         field: String,
     ) -> BackendChoice {
         let namespace = reference.namespace.as_deref().unwrap_or(self.namespace);
-        let service = NamespacedName::new(namespace, reference.name.as_str());
         match backend::resolve(self.reader, Kind::HTTPRoute, self.namespace, reference) {
             Ok(key) => {
                 let id = key.id();
-                self.notes.services.insert(service);
+                self.notes.services.insert(key.service.clone());
                 self.notes.backends.insert(key);
                 BackendChoice::Valid(id)
             }
             Err(fault) => {
                 if fault.choice == ir::InvalidBackend::Tls {
+                    let service = NamespacedName::new(namespace, reference.name.as_str());
                     self.notes.services.insert(service);
                 }
                 self.unresolved(fault.reason, field, fault.message);
@@ -208,7 +208,7 @@ impl Scope<'_, '_> {
             return (vec![everything()], false);
         }
         let mut fails = false;
-        let mut matches = Vec::new();
+        let mut matches = Vec::with_capacity(rule.matches.len());
         let mut dropped = Vec::new();
         for (place, wanted) in rule.matches.iter().enumerate() {
             let field = format!("{field}.matches[{place}]");

@@ -1,6 +1,6 @@
 //! What each object is told, in the shape that Kubernetes prints.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use api::{
     gateway::GatewayStatus,
@@ -17,7 +17,7 @@ pub(crate) mod route;
 
 /// The status of every object that we have something to say about, by object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status(pub(crate) BTreeMap<ObjectKey, ObjectStatus>);
+pub struct Status(pub(crate) BTreeMap<ObjectKey, Arc<ObjectStatus>>);
 
 /// The complete status of one object, as far as it is ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,12 +38,12 @@ pub enum ObjectStatus {
 impl Status {
     /// What an object is told, if anything.
     pub fn get(&self, object: &ObjectKey) -> Option<&ObjectStatus> {
-        self.0.get(object)
+        self.0.get(object).map(|status| &**status)
     }
 
     /// Everything, in order of the objects.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &ObjectStatus)> {
-        self.0.iter()
+        self.0.iter().map(|(object, status)| (object, &**status))
     }
 
     /// Keeps only what `keep` says.

@@ -371,11 +371,11 @@ impl Translator {
         };
         self.memo.replace(StepName::Route(name.clone()), product, &mut self.output, step);
         let after = found.trace;
-        let before = match after == RouteTrace::default() {
-            true => self.routes.remove(&name),
-            false => self.routes.insert(name, after.clone()),
-        };
-        self.count(&before.unwrap_or_default(), &after, dirty);
+        let before = self.routes.remove(&name).unwrap_or_default();
+        self.count(&before, &after, dirty);
+        if after != RouteTrace::default() {
+            self.routes.insert(name, after);
+        }
     }
 
     /// Brings the counts in line with a route that changed.

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
@@ -52,7 +53,7 @@ pub(super) struct Finding {
 /// unknown fields were found, so that more can be said about it.
 pub(super) fn object(
     kind: Kind,
-    namespace: &str,
+    namespace: &Arc<str>,
     node: &Node<'_>,
 ) -> (Option<Object>, Vec<Finding>) {
     match kind {
@@ -80,7 +81,7 @@ pub(super) fn object(
 }
 
 fn typed<T: Resource + DeserializeOwned>(
-    namespace: &str,
+    namespace: &Arc<str>,
     node: &Node<'_>,
 ) -> (Option<Object>, Vec<Finding>) {
     let context = Context::default();
@@ -89,7 +90,7 @@ fn typed<T: Resource + DeserializeOwned>(
         let decoder = Decoder { node, path: &Path::Root, context: &context };
         match decoder.run(PhantomData::<T>) {
             Ok(mut object) => {
-                namespace.clone_into(&mut object.metadata_mut().namespace);
+                object.metadata_mut().namespace = namespace.clone();
                 return (whole.then(|| object.into()), context.findings.into_inner());
             }
             Err(error) => {

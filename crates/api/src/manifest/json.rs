@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -45,11 +46,13 @@ pub fn from_server(kind: Kind, version: &str, json: &[u8]) -> Result<Received, V
         .deserialize(&mut deserializer)
         .map_err(|error| whole(Reason::Syntax, error.to_string()))?;
     let namespace = match node.get("metadata").and_then(|metadata| metadata.get("namespace")) {
-        Some(Node { value: Value::String(namespace), .. }) if kind.namespaced() => &**namespace,
-        _ => "",
+        Some(Node { value: Value::String(namespace), .. }) if kind.namespaced() => {
+            Arc::from(&**namespace)
+        }
+        _ => Arc::default(),
     };
     let trusted = matches!(kind.group(), CORE_GROUP | DISCOVERY_GROUP);
-    let (object, findings) = decode::object(kind, namespace, &node);
+    let (object, findings) = decode::object(kind, &namespace, &node);
     let found = findings.into_iter().map(violation);
     let (ignored, mut violations): (Vec<_>, Vec<_>) =
         found.partition(|found| object.is_some() && is_harmless(found));

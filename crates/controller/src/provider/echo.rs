@@ -115,12 +115,12 @@ async fn converse(stream: TcpStream, service: NamespacedName) {
 
 fn slice(service: &Service, port: u16) -> EndpointSlice {
     let metadata = &service.metadata;
-    let labels = [(LABEL_SERVICE_NAME.to_owned(), metadata.name.clone())];
+    let labels = [(LABEL_SERVICE_NAME.to_owned(), metadata.name.to_string())];
     EndpointSlice {
         address_type: EndpointAddressType::IPv4,
         metadata: ObjectMeta {
             namespace: metadata.namespace.clone(),
-            name: format!("{}-echo", metadata.name),
+            name: format!("{}-echo", metadata.name).into(),
             labels: labels.into_iter().collect(),
             ..ObjectMeta::default()
         },

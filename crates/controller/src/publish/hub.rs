@@ -16,7 +16,7 @@ use std::{
 
 use api::meta::NamespacedName;
 use ir::{
-    Ack, Delta, Key, Resource, Snapshot, Upsert,
+    Ack, Delta, Key, Kind, Resource, Snapshot, Upsert,
     wire::{self, Encoded},
 };
 use parking_lot::Mutex;
@@ -96,6 +96,7 @@ struct State {
     scope: Scope,
     /// Everything, for those who serve all Gateways.
     whole: Group,
+    /// Of Gateways that somebody subscribes to.
     gateways: HashMap<Arc<str>, Group>,
 }
 
@@ -166,13 +167,16 @@ impl Hub {
             }
             for gateway in earlier.iter().filter(|gateway| !after.contains(gateway)) {
                 gateways.insert(gateway.clone());
-                state.gateways.entry(gateway.clone()).or_default().put(key, None, revision);
+                if let Some(group) = state.gateways.get_mut(gateway) {
+                    group.put(key, None, revision);
+                }
             }
             for gateway in after.iter() {
                 if !same || !earlier.contains(gateway) {
                     gateways.insert(gateway.clone());
-                    let group = state.gateways.entry(gateway.clone()).or_default();
-                    group.put(key, entry.clone(), revision);
+                    if let Some(group) = state.gateways.get_mut(gateway) {
+                        group.put(key, entry.clone(), revision);
+                    }
                 }
             }
         }
@@ -192,7 +196,6 @@ impl Hub {
                 group.wake.send_replace(revision);
             }
         }
-        state.gateways.retain(|_, group| !group.is_idle());
         Publication { revision, gateways }
     }
 
@@ -330,10 +333,19 @@ impl Entry {
 
 impl State {
     fn group(&mut self, subscriber: &Subscriber) -> &mut Group {
-        match &subscriber.gateway {
-            None => &mut self.whole,
-            Some(gateway) => self.gateways.entry(gateway.to_string().into()).or_default(),
-        }
+        let Some(gateway) = &subscriber.gateway else { return &mut self.whole };
+        let (scope, whole, revision) = (&self.scope, &self.whole, self.revision);
+        let gateway: Arc<str> = gateway.to_string().into();
+        self.gateways.entry(gateway.clone()).or_insert_with(|| {
+            let mut group = Group::default();
+            let binds = whole.keys.keys().take_while(|key| key.kind == Kind::Bind);
+            for key in scope.of(&gateway, binds) {
+                if let Some(entry) = whole.entry(key) {
+                    group.put(key, Some(entry), revision);
+                }
+            }
+            group
+        })
     }
 
     fn leave(&mut self, id: u64, subscriber: &Subscriber) {
@@ -342,7 +354,7 @@ impl State {
         if group.positions.is_empty() {
             group.forget();
         }
-        self.gateways.retain(|_, group| !group.is_idle());
+        self.gateways.retain(|_, group| !group.positions.is_empty());
     }
 }
 
@@ -399,10 +411,6 @@ impl Group {
             false
         });
         self.gone_max = 2 * self.gone + GONE_MIN;
-    }
-
-    fn is_idle(&self) -> bool {
-        self.positions.is_empty() && self.keys.is_empty()
     }
 }
 

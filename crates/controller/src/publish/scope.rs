@@ -18,13 +18,14 @@ pub(super) type Gateways = Arc<[Arc<str>]>;
 #[derive(Default)]
 pub(super) struct Scope {
     nodes: HashMap<Key, Node>,
-    /// Who names a key, whether it exists or not.
-    named_by: HashMap<Key, BTreeSet<Key>>,
+    /// Each key that is named, whether it exists or not, with who names it.
+    named_by: BTreeSet<(Key, Key)>,
 }
 
 /// A resource that exists, or did before this change.
 struct Node {
-    names: BTreeSet<Key>,
+    /// In order.
+    names: Box<[Key]>,
     /// Whose it is by itself: said by binds only.
     own: Option<Arc<str>>,
     gateways: Gateways,
@@ -74,6 +75,25 @@ impl Scope {
         self.nodes.get(key).map(|node| node.gateways.clone()).unwrap_or_default()
     }
 
+    /// Everything that belongs to a Gateway; `binds` are all there are.
+    pub(super) fn of<'a>(
+        &'a self,
+        gateway: &str,
+        binds: impl Iterator<Item = &'a Key>,
+    ) -> BTreeSet<&'a Key> {
+        let mine = |key: &&Key| self.gateways(key).iter().any(|mine| **mine == *gateway);
+        let mut ahead: Vec<&Key> = binds.filter(mine).collect();
+        let mut found = BTreeSet::new();
+        while let Some(key) = ahead.pop() {
+            if found.insert(key)
+                && let Some(node) = self.nodes.get(key)
+            {
+                ahead.extend(self.led_to(key, node).filter(|key| self.nodes.contains_key(key)));
+            }
+        }
+        found
+    }
+
     /// Brings what a key names in line; marks what may belong to others by that.
     fn relink(&mut self, key: &Key, resource: Option<&Resource>, dirty: &mut BTreeSet<Key>) {
         let names = resource.map(names).unwrap_or_default();
@@ -81,21 +101,18 @@ impl Scope {
             Some(Resource::Bind(bind)) => Some(bind.gateway.clone()),
             _ => None,
         };
-        let before = self.nodes.get(key).map(|node| node.names.clone()).unwrap_or_default();
+        let before = self.nodes.get(key).map(|node| &*node.names).unwrap_or_default();
+        let before: BTreeSet<Key> = before.iter().cloned().collect();
         for other in before.difference(&names) {
-            if let Some(by) = self.named_by.get_mut(other) {
-                by.remove(key);
-                if by.is_empty() {
-                    self.named_by.remove(other);
-                }
-            }
+            self.named_by.remove(&(other.clone(), key.clone()));
         }
         for other in names.difference(&before) {
-            self.named_by.entry(other.clone()).or_default().insert(key.clone());
+            self.named_by.insert((other.clone(), key.clone()));
         }
         dirty
             .extend(before.symmetric_difference(&names).filter(|other| leads(key, other)).cloned());
         dirty.insert(key.clone());
+        let names = names.into_iter().collect();
         match self.nodes.get_mut(key) {
             Some(node) => (node.names, node.own) = (names, own),
             None if resource.is_some() => {
@@ -110,8 +127,8 @@ impl Scope {
         if let Some(own) = &node.own {
             return Arc::from([own.clone()]);
         }
-        let named_by = self.named_by.get(key).into_iter().flatten();
-        let leading = node.names.iter().chain(named_by).filter(|other| leads(other, key));
+        let leading = node.names.iter().chain(self.named_by(key));
+        let leading = leading.filter(|other| leads(other, key));
         let mut all = leading.filter_map(|other| Some(&self.nodes.get(other)?.gateways));
         let Some(first) = all.find(|gateways| !gateways.is_empty()) else {
             return Gateways::default();
@@ -128,8 +145,14 @@ impl Scope {
     }
 
     fn led_to<'a>(&'a self, key: &'a Key, node: &'a Node) -> impl Iterator<Item = &'a Key> {
-        let named_by = self.named_by.get(key).into_iter().flatten();
-        node.names.iter().chain(named_by).filter(|other| leads(key, other))
+        node.names.iter().chain(self.named_by(key)).filter(|other| leads(key, other))
+    }
+
+    fn named_by<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Key> {
+        // No key sorts before this one.
+        let least = Key { kind: Kind::Bind, name: Arc::default() };
+        let from = self.named_by.range((key.clone(), least)..);
+        from.take_while(move |(named, _)| named == key).map(|(_, by)| by)
     }
 }
 

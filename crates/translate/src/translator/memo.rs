@@ -1,7 +1,7 @@
 //! What each step gave and saw, and how a new result takes the place of an old one in the output.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -9,10 +9,12 @@ use api::{
     kind::{Kind as ObjectKind, ObjectKey},
     meta::NamespacedName,
 };
-use ir::{Key, Kind, Resource};
+use ir::{Key, Resource};
 
 use super::Step;
-use crate::{Diagnostic, ObjectStatus, Output, backend::BackendKey, reader::Lookup};
+use crate::{
+    Diagnostic, ObjectStatus, Output, backend::BackendKey, reader::Lookup, sorted::Sorted,
+};
 
 /// A step, by what it translates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,31 +39,33 @@ pub(super) struct Product {
 /// All steps that were done.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    done: BTreeMap<StepName, Done>,
-    readers: BTreeMap<Lookup, BTreeSet<StepName>>,
-    /// How many steps give a resource: Gateways share certificates.
-    held: BTreeMap<Key, u32>,
+    done: BTreeMap<Arc<StepName>, Done>,
+    readers: BTreeMap<Arc<Lookup>, BTreeSet<Arc<StepName>>>,
+    /// How many steps give a resource beside the first one: Gateways share certificates.
+    shared: BTreeMap<Key, u32>,
+    /// Statuses that were given last. Those of most routes are equal, so they can be one.
+    recent: VecDeque<Arc<ObjectStatus>>,
 }
 
 /// What is remembered of a product.
 #[derive(Debug, Default)]
 struct Done {
-    seen: BTreeSet<Lookup>,
-    keys: Vec<Key>,
+    seen: Sorted<Arc<Lookup>>,
+    keys: Box<[Key]>,
     status: Option<ObjectKey>,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Box<[Diagnostic]>,
 }
 
 impl Memo {
     /// The steps that saw something.
     pub(super) fn readers(&self, lookup: &Lookup) -> impl Iterator<Item = &StepName> {
-        self.readers.get(lookup).into_iter().flatten()
+        self.readers.get(lookup).into_iter().flatten().map(|step| &**step)
     }
 
     /// The names of a kind that steps saw, or saw to be absent.
     pub(super) fn wanted(&self, kind: ObjectKind) -> impl Iterator<Item = &NamespacedName> {
         let first = Lookup::Object(ObjectKey { kind, name: NamespacedName::new("", "") });
-        self.readers.range(first..).map_while(move |(lookup, _)| match lookup {
+        self.readers.range(first..).map_while(move |(lookup, _)| match &**lookup {
             Lookup::Object(key) if key.kind == kind => Some(&key.name),
             _ => None,
         })
@@ -75,15 +79,16 @@ impl Memo {
         output: &mut Output,
         step: &mut Step,
     ) {
-        let old = self.done.remove(&name).unwrap_or_default();
-        self.read(&name, &old.seen, &product.seen, step);
+        let (name, old) =
+            self.done.remove_entry(&name).unwrap_or_else(|| (Arc::new(name), Done::default()));
+        let seen = self.read(&name, &old.seen, product.seen, step);
         let keys = self.resources(old.keys, product.ir, output, step);
-        let status = tell(old.status, product.status, output, step);
+        let status = self.tell(old.status, product.status, output, step);
         for diagnostic in &old.diagnostics {
             output.diagnostics.remove(diagnostic);
         }
         output.diagnostics.extend(product.diagnostics.iter().cloned());
-        let Product { seen, diagnostics, .. } = product;
+        let diagnostics = product.diagnostics.into();
         let done = Done { seen, keys, status, diagnostics };
         if !done.is_nothing() {
             self.done.insert(name, done);
@@ -92,12 +97,18 @@ impl Memo {
 
     fn read(
         &mut self,
-        name: &StepName,
-        old: &BTreeSet<Lookup>,
-        new: &BTreeSet<Lookup>,
+        name: &Arc<StepName>,
+        old: &Sorted<Arc<Lookup>>,
+        new: BTreeSet<Lookup>,
         step: &mut Step,
-    ) {
-        for lookup in old.difference(new) {
+    ) -> Sorted<Arc<Lookup>> {
+        // One copy of each look, however many steps do it.
+        let one = |lookup| match self.readers.get_key_value(&lookup) {
+            Some((known, _)) => known.clone(),
+            None => Arc::new(lookup),
+        };
+        let new: Sorted<Arc<Lookup>> = new.into_iter().map(one).collect();
+        for lookup in old.difference(&new) {
             if let Some(readers) = self.readers.get_mut(lookup) {
                 readers.remove(name);
                 if readers.is_empty() {
@@ -113,35 +124,75 @@ impl Memo {
             }
             readers.insert(name.clone());
         }
+        new
     }
 
     fn resources(
         &mut self,
-        old: Vec<Key>,
+        old: Box<[Key]>,
         new: Vec<(Arc<str>, Resource)>,
         output: &mut Output,
         step: &mut Step,
-    ) -> Vec<Key> {
+    ) -> Box<[Key]> {
         let mut keys = Vec::with_capacity(new.len());
         for (name, resource) in new {
-            let key = Key { kind: kind(&resource), name };
-            *self.held.entry(key.clone()).or_default() += 1;
-            if output.ir.get(&key).as_ref() != Some(&resource) {
+            let key = Key { kind: resource.kind(), name };
+            let before = output.ir.get(&key);
+            if before.is_some() {
+                *self.shared.entry(key.clone()).or_default() += 1;
+            }
+            if before.as_ref() != Some(&resource) {
                 output.ir.insert(key.name.clone(), resource);
                 step.changed_keys.insert(key.clone());
             }
             keys.push(key);
         }
         for key in old {
-            let Some(count) = self.held.get_mut(&key) else { continue };
-            *count -= 1;
-            if *count == 0 {
-                self.held.remove(&key);
-                output.ir.remove(&key);
-                step.changed_keys.insert(key);
+            match self.shared.get_mut(&key) {
+                Some(1) => drop(self.shared.remove(&key)),
+                Some(count) => *count -= 1,
+                None => {
+                    output.ir.remove(&key);
+                    step.changed_keys.insert(key);
+                }
             }
         }
-        keys
+        keys.into()
+    }
+
+    fn tell(
+        &mut self,
+        old: Option<ObjectKey>,
+        new: Option<(ObjectKey, ObjectStatus)>,
+        output: &mut Output,
+        step: &mut Step,
+    ) -> Option<ObjectKey> {
+        match (old, new) {
+            (_, Some((key, status))) => {
+                if output.status.get(&key) != Some(&status) {
+                    output.status.0.insert(key.clone(), self.one(status));
+                    step.changed_status.insert(key.clone());
+                }
+                Some(key)
+            }
+            (Some(key), None) => {
+                output.status.0.remove(&key);
+                step.changed_status.insert(key);
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The same status, shared with the object that was told it before.
+    fn one(&mut self, status: ObjectStatus) -> Arc<ObjectStatus> {
+        if let Some(known) = self.recent.iter().find(|known| ***known == status) {
+            return known.clone();
+        }
+        let status = Arc::new(status);
+        self.recent.truncate(RECENT_MAX - 1);
+        self.recent.push_front(status.clone());
+        status
     }
 }
 
@@ -162,38 +213,5 @@ fn tell_wanted(lookup: &Lookup, step: &mut Step) {
     }
 }
 
-fn tell(
-    old: Option<ObjectKey>,
-    new: Option<(ObjectKey, ObjectStatus)>,
-    output: &mut Output,
-    step: &mut Step,
-) -> Option<ObjectKey> {
-    match (old, new) {
-        (_, Some((key, status))) => {
-            if output.status.get(&key) != Some(&status) {
-                output.status.0.insert(key.clone(), status);
-                step.changed_status.insert(key.clone());
-            }
-            Some(key)
-        }
-        (Some(key), None) => {
-            output.status.0.remove(&key);
-            step.changed_status.insert(key);
-            None
-        }
-        (None, None) => None,
-    }
-}
-
-fn kind(resource: &Resource) -> Kind {
-    match resource {
-        Resource::Bind(_) => Kind::Bind,
-        Resource::Listener(_) => Kind::Listener,
-        Resource::Route(_) => Kind::Route,
-        Resource::Rule(_) => Kind::Rule,
-        Resource::Backend(_) => Kind::Backend,
-        Resource::Endpoints(_) => Kind::Endpoints,
-        Resource::Certificate(_) => Kind::Certificate,
-        Resource::TrustBundle(_) => Kind::TrustBundle,
-    }
-}
+/// Statuses that are compared with each new one.
+const RECENT_MAX: usize = 16;

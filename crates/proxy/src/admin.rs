@@ -164,7 +164,7 @@ async fn answer(
         "/ready" => ready(&shared),
         "/metrics" => {
             let text = render(move || {
-                let snapshot = shared.live.load_full().snapshot.clone();
+                let snapshot = shared.snapshot();
                 Some(shared.telemetry.exposition(&snapshot))
             });
             shown(telemetry::CONTENT_TYPE, text.await)
@@ -176,7 +176,7 @@ async fn answer(
         "/config" => {
             let text = render(move || {
                 let view = shared.options.views.config.as_ref()?;
-                Some(view(&shared.live.load_full().snapshot))
+                Some(view(&shared.snapshot()))
             });
             shown(YAML, text.await)
         }

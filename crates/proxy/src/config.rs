@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use ir::{Ack, BindFailure, Delta, Key, Rejection, Snapshot};
+use ir::{Ack, Backend, BindFailure, Delta, Id, Key, Kind, Rejection, Snapshot, Target};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval, timeout},
@@ -27,6 +27,10 @@ use crate::{
 };
 
 mod compile;
+mod users;
+
+use compile::Source;
+pub(crate) use users::Users;
 
 /// What the control task is asked for.
 pub(crate) enum Command {
@@ -62,6 +66,8 @@ pub(crate) struct Control {
     pub(crate) shared: Arc<Shared>,
     pub(crate) sockets: Sockets,
     pub(crate) names: Names,
+    /// What follows the backends of the snapshot.
+    pub(crate) users: Users,
     /// What the workers shall be like.
     pub(crate) orders: watch::Sender<Arc<Orders>>,
     /// What they have come to.
@@ -108,29 +114,59 @@ impl Control {
             .chain(&delta.removals)
             .cloned()
             .collect();
-        let live = self.shared.live.load_full();
-        let mut snapshot = Snapshot::clone(&live.snapshot);
-        snapshot.apply(delta);
-        self.names.follow(&snapshot);
+        let snapshot = self.take_in(delta, &changed);
+        let source = Source { snapshot: &snapshot, users: &self.users, names: &self.names };
         let (next, rejected) =
-            compile::next(&live, delta.revision, Arc::new(snapshot), &changed, &self.names);
-        drop(live);
+            compile::next(&self.shared.live.load_full(), delta.revision, &source, &changed);
+        drop(snapshot);
         let rejected = rejected.unwrap_or_else(|| self.acks.borrow().rejected.clone());
         self.publish(next, rejected).await;
         self.shared.ready.store(!self.draining, Ordering::Release);
         self.acks.borrow().clone()
     }
 
+    /// Brings the snapshot in line, and what is known of its backends.
+    fn take_in(&mut self, delta: &Delta, changed: &BTreeSet<Key>) -> Arc<Snapshot> {
+        let backends: Vec<Id<Backend>> = changed
+            .iter()
+            .filter(|key| key.kind == Kind::Backend)
+            .map(|key| Id::new(key.name.clone()))
+            .collect();
+        let before: Vec<_> = {
+            let snapshot = self.shared.snapshot();
+            backends.iter().map(|id| snapshot.backends.get(id).cloned()).collect()
+        };
+        let snapshot = self.shared.apply(delta);
+        let mut hosts = BTreeSet::new();
+        for (id, before) in backends.iter().zip(before) {
+            let after = snapshot.backends.get(id);
+            self.users.change(id, before.as_deref(), after.map(|after| &**after));
+            for backend in before.iter().chain(after) {
+                if let Target::Dns { host, .. } = &backend.target {
+                    hosts.insert(host.clone());
+                }
+            }
+        }
+        for host in &hosts {
+            match self.users.of_host(host).next() {
+                Some(_) => self.names.follow(host),
+                None => self.names.forget(host),
+            }
+        }
+        snapshot
+    }
+
     /// Takes in an answer of DNS, and whatever else has been answered meanwhile.
     async fn looked_up(&mut self, lookup: Lookup, more: &mut mpsc::Receiver<Lookup>) {
-        let mut changed = self.names.take(lookup);
+        let mut changed: BTreeSet<Arc<str>> = self.names.take(lookup).into_iter().collect();
         while let Ok(lookup) = more.try_recv() {
-            changed |= self.names.take(lookup);
+            changed.extend(self.names.take(lookup));
         }
-        if changed {
-            let live = self.shared.live.load_full();
-            let next = compile::with_names(&live, &self.names);
-            drop(live);
+        if !changed.is_empty() {
+            let snapshot = self.shared.snapshot();
+            let source = Source { snapshot: &snapshot, users: &self.users, names: &self.names };
+            let next = compile::with_names(&self.shared.live.load_full(), &source, &changed);
+            drop(snapshot);
             let rejected = self.acks.borrow().rejected.clone();
             self.publish(next, rejected).await;
         }
@@ -182,8 +218,8 @@ impl Control {
         if self.stage() >= Stage::Close {
             return self.acks.borrow().closed.clone();
         }
-        let live = self.shared.live.load();
-        let closed = self.sockets.reconcile(&live.snapshot.binds, Instant::now());
+        let snapshot = self.shared.snapshot();
+        let closed = self.sockets.reconcile(&snapshot.binds, Instant::now());
         for failure in &closed {
             if !self.acks.borrow().closed.contains(failure) {
                 tracing::warn!(bind = %failure.bind, reason = %failure.message, "a bind is closed");
@@ -212,7 +248,7 @@ impl Control {
     }
 
     fn tell(&self, ack: Ack) {
-        self.shared.telemetry.applied(&ack, self.shared.live.load().snapshot.binds.len());
+        self.shared.telemetry.applied(&ack, self.shared.snapshot().binds.len());
         self.acks.send_if_modified(|last| {
             let modified = *last != ack;
             *last = ack;

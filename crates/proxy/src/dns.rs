@@ -16,7 +16,6 @@ use hickory_resolver::{
     config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts},
     net::{NetError, runtime::TokioRuntimeProvider},
 };
-use ir::{Snapshot, Target};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::AbortHandle,
@@ -68,35 +67,27 @@ impl Names {
         Ok(Self { search, followed: HashMap::new() })
     }
 
-    /// Follows the names of a snapshot, and no others.
-    pub(crate) fn follow(&mut self, snapshot: &Snapshot) {
-        let hosts: BTreeSet<&Arc<str>> = snapshot
-            .backends
-            .values()
-            .filter_map(|backend| match &backend.target {
-                Target::Dns { host, .. } => Some(host),
-                Target::Endpoints(_) => None,
-            })
-            .collect();
-        self.followed.retain(|host, _| hosts.contains(host));
-        for host in hosts {
-            if !self.followed.contains_key(host) {
-                let task = tokio::spawn(follow(self.search.clone(), host.clone())).abort_handle();
-                let addresses = Arc::default();
-                self.followed.insert(host.clone(), Name { addresses, task });
-            }
+    /// Follows a name from now on, unless it does so already.
+    pub(crate) fn follow(&mut self, host: &Arc<str>) {
+        if !self.followed.contains_key(host) {
+            let task = tokio::spawn(follow(self.search.clone(), host.clone())).abort_handle();
+            self.followed.insert(host.clone(), Name { addresses: Arc::default(), task });
         }
     }
 
-    /// Takes an answer in. Whether it says anything new.
-    pub(crate) fn take(&mut self, lookup: Lookup) -> bool {
-        match self.followed.get_mut(&lookup.host) {
-            Some(name) if name.addresses != lookup.addresses => {
-                name.addresses = lookup.addresses;
-                true
-            }
-            _ => false,
+    /// Follows a name no longer.
+    pub(crate) fn forget(&mut self, host: &str) {
+        self.followed.remove(host);
+    }
+
+    /// Takes an answer in. Gives the name if that says anything new.
+    pub(crate) fn take(&mut self, lookup: Lookup) -> Option<Arc<str>> {
+        let name = self.followed.get_mut(&lookup.host)?;
+        if name.addresses == lookup.addresses {
+            return None;
         }
+        name.addresses = lookup.addresses;
+        Some(lookup.host)
     }
 
     /// The addresses of a name; none before the first answer.

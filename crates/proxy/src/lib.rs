@@ -15,7 +15,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use ir::{Ack, Delta};
+use ir::{Ack, Delta, Snapshot};
+use parking_lot::Mutex;
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Handle, Runtime},
@@ -25,7 +26,7 @@ use tokio::{
 use crate::{
     admin::Pages,
     bind::Sockets,
-    config::{Control, Door},
+    config::{Control, Door, Users},
     dns::Names,
     live::Live,
     telemetry::Telemetry,
@@ -49,6 +50,7 @@ mod io;
 mod limits;
 mod live;
 mod local;
+mod slots;
 mod subscribe;
 mod telemetry;
 mod tls;
@@ -151,6 +153,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             telemetry: Telemetry::start(&options.access_log)?,
             live: ArcSwap::from_pointee(Live::empty()),
+            snapshot: Mutex::default(),
             connections: AtomicUsize::new(0),
             ready: AtomicBool::new(false),
             options,
@@ -164,6 +167,7 @@ impl Proxy {
             shared: shared.clone(),
             sockets,
             names,
+            users: Users::default(),
             orders,
             reports: workers.iter().map(|worker| worker.report.clone()).collect(),
             acks,
@@ -278,10 +282,26 @@ pub(crate) struct Shared {
     pub(crate) telemetry: Arc<Telemetry>,
     /// What is served. Workers look when they are told to, and keep a hold of their own.
     pub(crate) live: ArcSwap<Live>,
+    /// What was asked for last. Not a part of what is served, so that an edit changes it in place.
+    snapshot: Mutex<Arc<Snapshot>>,
     /// Downstream connections that are open.
     pub(crate) connections: AtomicUsize,
     /// Whether traffic shall be sent here: a first delta is served, and no drain has begun.
     pub(crate) ready: AtomicBool,
+}
+
+impl Shared {
+    /// What was asked for last. An edit copies all of it as long as somebody holds it.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.lock().clone()
+    }
+
+    /// Asks for the next state.
+    fn apply(&self, delta: &Delta) -> Arc<Snapshot> {
+        let mut snapshot = self.snapshot.lock();
+        Arc::make_mut(&mut snapshot).apply(delta);
+        snapshot.clone()
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +312,7 @@ impl Shared {
             options: Options::default(),
             telemetry: Telemetry::start(&AccessLogTarget::Off).unwrap(),
             live: ArcSwap::from_pointee(live),
+            snapshot: Mutex::default(),
             connections: AtomicUsize::new(0),
             ready: AtomicBool::new(true),
         })

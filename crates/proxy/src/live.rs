@@ -6,17 +6,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ir::{Backend, Bind, Endpoint, Id, Snapshot, UpstreamProtocol};
+use ir::{Backend, Bind, Endpoint, Id, UpstreamProtocol};
 use router::{BackendSlot, BindTable, Table};
 
-use crate::tls;
+use crate::{slots::Slots, tls};
 
 /// The state of one revision.
 pub(crate) struct Live {
     /// Which.
     pub(crate) revision: u64,
-    /// What was asked for.
-    pub(crate) snapshot: Arc<Snapshot>,
     /// Where requests go.
     pub(crate) table: Arc<Table>,
     /// What is served where.
@@ -25,7 +23,7 @@ pub(crate) struct Live {
     /// served: its connections are closed.
     pub(crate) tls: tls::Configs,
     /// By slot; none where the table has no backend in that slot.
-    pub(crate) backends: Vec<Option<Arc<BackendLive>>>,
+    pub(crate) backends: Slots<BackendLive>,
 }
 
 /// A bind as its connections see it.
@@ -52,16 +50,15 @@ impl Live {
     pub(crate) fn empty() -> Self {
         Self {
             revision: 0,
-            snapshot: Arc::default(),
             table: Arc::default(),
             binds: HashMap::new(),
             tls: HashMap::new(),
-            backends: Vec::new(),
+            backends: Slots::default(),
         }
     }
 
     /// The backend in a slot of this table.
     pub(crate) fn backend(&self, slot: BackendSlot) -> Option<&Arc<BackendLive>> {
-        self.backends.get(slot.index())?.as_ref()
+        self.backends.get(slot.index())
     }
 }

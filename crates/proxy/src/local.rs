@@ -69,7 +69,7 @@ impl Local {
         }
         self.pools.adopt(&live);
         self.cursors.adopt(&live);
-        self.telemetry.adopt(&live.snapshot);
+        self.telemetry.adopt(|| self.shared.snapshot());
         *self.live.borrow_mut() = Rc::new(live);
     }
 

@@ -192,7 +192,7 @@ impl Follower {
     /// Applies a step as a whole.
     async fn take(&self, step: Step, own: bool) -> Answer {
         let mut held = self.held.lock().await;
-        let served = self.shared.live.load_full().snapshot.clone();
+        let served = self.shared.snapshot();
         let delta = held.take(step, &served, own);
         drop(served);
         let ack = self.door.apply(delta).await;

@@ -9,46 +9,55 @@ use std::{
 use ir::{Backend, Bind, Endpoint, Id, Key, Kind, Protocol, Rejection, Snapshot, Target};
 use router::Table;
 
+use super::users::Users;
 use crate::{
     dns::Names,
     live::{BackendLive, BindLive, Live},
+    slots::Slots,
     tls,
 };
+
+/// What a `Live` is made from.
+pub(super) struct Source<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) users: &'s Users,
+    pub(super) names: &'s Names,
+}
 
 /// The state after a change of some keys. Rejections are none if nothing was looked at that could
 /// be rejected, so that those of before still hold.
 pub(super) fn next(
     previous: &Live,
     revision: u64,
-    snapshot: Arc<Snapshot>,
+    source: &Source<'_>,
     changed: &BTreeSet<Key>,
-    names: &Names,
 ) -> (Live, Option<Vec<Rejection>>) {
+    let snapshot = source.snapshot;
     let table = if changed.iter().any(|key| concerns_table(key.kind)) {
-        Arc::new(Table::compile(&snapshot, &previous.table, Some(changed)))
+        Arc::new(Table::compile(snapshot, &previous.table, Some(changed)))
     } else {
         previous.table.clone()
     };
     let (tls, rejected) = if changed.iter().any(|key| tls::concerns(key.kind)) {
-        let (tls, rejected) = tls::configs(&snapshot, &previous.tls, changed);
+        let (tls, rejected) = tls::configs(snapshot, &previous.tls, changed);
         (tls, Some(rejected))
     } else {
         (previous.tls.clone(), None)
     };
-    let binds = binds(&snapshot, &table);
-    let backends = backends(previous, &snapshot, &table, names);
-    (Live { revision, snapshot, table, binds, tls, backends }, rejected)
+    let binds = binds(snapshot, &table);
+    let backends = backends(previous, source, &table, touched(source, changed));
+    (Live { revision, table, binds, tls, backends }, rejected)
 }
 
-/// The same state with what is known about names now.
-pub(super) fn with_names(previous: &Live, names: &Names) -> Live {
+/// The same state with what is known about some names now.
+pub(super) fn with_names(previous: &Live, source: &Source<'_>, hosts: &BTreeSet<Arc<str>>) -> Live {
+    let touched = hosts.iter().flat_map(|host| source.users.of_host(host)).cloned().collect();
     Live {
         revision: previous.revision,
-        snapshot: previous.snapshot.clone(),
         table: previous.table.clone(),
         binds: previous.binds.clone(),
         tls: previous.tls.clone(),
-        backends: backends(previous, &previous.snapshot, &previous.table, names),
+        backends: backends(previous, source, &previous.table, touched),
     }
 }
 
@@ -73,19 +82,44 @@ fn binds(snapshot: &Snapshot, table: &Table) -> HashMap<Id<Bind>, BindLive> {
     snapshot.binds.keys().filter_map(live).collect()
 }
 
+/// The backends that a change of these keys concerns.
+fn touched(source: &Source<'_>, changed: &BTreeSet<Key>) -> BTreeSet<Id<Backend>> {
+    let mut touched = BTreeSet::new();
+    for key in changed {
+        match key.kind {
+            Kind::Backend => drop(touched.insert(Id::new(key.name.clone()))),
+            Kind::Endpoints => {
+                let endpoints = Id::new(key.name.clone());
+                touched.extend(source.users.of_endpoints(&endpoints).cloned());
+            }
+            _ => {}
+        }
+    }
+    touched
+}
+
 fn backends(
     previous: &Live,
-    snapshot: &Snapshot,
+    source: &Source<'_>,
     table: &Table,
-    names: &Names,
-) -> Vec<Option<Arc<BackendLive>>> {
-    let mut live = vec![None; table.backends().slots()];
-    for (slot, entry) in table.backends().iter() {
-        let (Some(backend), Some(place)) = (&entry.backend, live.get_mut(slot.index())) else {
-            continue;
-        };
-        let old = previous.backend(slot).filter(|old| old.id == entry.id);
-        *place = Some(backend_live(old, &entry.id, backend, snapshot, names));
+    touched: BTreeSet<Id<Backend>>,
+) -> Slots<BackendLive> {
+    let mut live = previous.backends.clone();
+    // A slot that one backend leaves another may take: first all leave.
+    for id in &touched {
+        let slots = (previous.table.backends().slot(id), table.backends().slot(id));
+        if let (Some(before), after) = slots
+            && after != Some(before)
+        {
+            live.set(before.index(), None);
+        }
+    }
+    for id in &touched {
+        let Some(slot) = table.backends().slot(id) else { continue };
+        let backend = table.backends().get(slot).and_then(|entry| entry.backend.as_ref());
+        let old = previous.backend(slot).filter(|old| old.id == *id);
+        let new = backend.map(|backend| backend_live(old, id, backend, source));
+        live.set(slot.index(), new);
     }
     live
 }
@@ -94,14 +128,13 @@ fn backend_live(
     old: Option<&Arc<BackendLive>>,
     id: &Id<Backend>,
     backend: &Backend,
-    snapshot: &Snapshot,
-    names: &Names,
+    source: &Source<'_>,
 ) -> Arc<BackendLive> {
     let named: Vec<Endpoint>;
     let endpoints: &[Endpoint] = match &backend.target {
-        Target::Endpoints(id) => snapshot.endpoints.get(id).map_or(&[], |of| &of.endpoints),
+        Target::Endpoints(id) => source.snapshot.endpoints.get(id).map_or(&[], |of| &of.endpoints),
         Target::Dns { host, port } => {
-            let addresses = names.addresses(host).iter();
+            let addresses = source.names.addresses(host).iter();
             named = addresses.map(|&address| Endpoint { address, port: *port }).collect();
             &named
         }

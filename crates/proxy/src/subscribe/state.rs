@@ -34,7 +34,7 @@ pub(super) async fn keep(
             // While this is locked no step is between being held and being served.
             let held = held.lock().await;
             changes.mark_unchanged();
-            (held.clone(), shared.live.load_full().snapshot.clone())
+            (held.clone(), shared.snapshot())
         };
         let to = dir.clone();
         let written = spawn_blocking(move || save(&to, held.to_step(&served))).await;

@@ -115,12 +115,12 @@ impl Sink {
 
     /// The configuration changed: forgets what is gone from it, when so much has come together that
     /// looking for it pays. The scrape shows none of it in the meantime.
-    pub(crate) fn adopt(&self, snapshot: &Snapshot) {
+    pub(crate) fn adopt(&self, snapshot: impl FnOnce() -> Arc<Snapshot>) {
         let mut series = self.series.borrow_mut();
         if series.requests_len + series.upstreams.len() <= series.sweep_at {
             return;
         }
-        series.sweep(&self.cells, snapshot);
+        series.sweep(&self.cells, &snapshot());
         let left = series.requests_len + series.upstreams.len();
         series.sweep_at = left.saturating_mul(2).max(limits::SERIES_KEPT);
     }

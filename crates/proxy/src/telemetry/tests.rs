@@ -129,7 +129,7 @@ fn what_is_removed_is_hidden_at_once_and_forgotten_before_it_piles_up() {
         let names: Vec<&'static str> =
             (0..100).map(|n| &*Box::leak(format!("{round}-{n}").into_boxed_str())).collect();
         names.iter().for_each(|name| request(&sink, Some(name), None, 200));
-        sink.adopt(&snapshot(&names, &[]));
+        sink.adopt(|| Arc::new(snapshot(&names, &[])));
         let kept = telemetry.workers.lock()[0].requests.lock().len();
         assert!(kept <= 2 * crate::limits::SERIES_KEPT, "{kept} in round {round}");
         assert_eq!(shown(&snapshot(&names, &[])), 100);
@@ -142,7 +142,7 @@ fn connections_that_outlive_their_backend_do_not_leave_its_gauge_up() {
     let sink = telemetry.sink();
     let cells = sink.upstream(&Id::new("x"));
     cells.connected(Connect::Connected);
-    sink.adopt(&snapshot(&[], &[]));
+    sink.adopt(|| Arc::new(snapshot(&[], &[])));
     cells.closed();
     sink.upstream(&Id::new("x")).connected(Connect::Failed);
     let text = telemetry.exposition(&snapshot(&[], &["x"]));

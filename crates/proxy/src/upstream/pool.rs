@@ -21,6 +21,7 @@ use crate::{
     http::Up,
     limits,
     live::{BackendLive, Live},
+    slots::Slots,
 };
 
 /// All pools of one worker.
@@ -28,6 +29,8 @@ use crate::{
 pub(crate) struct Pools {
     /// By slot.
     backends: RefCell<Vec<Option<BackendPool>>>,
+    /// What they are in line with.
+    adopted: RefCell<Slots<BackendLive>>,
     /// Counts the sweeps: the clock by which idle connections grow old.
     sweeps: Cell<u64>,
 }
@@ -64,10 +67,13 @@ struct Idle {
 impl Pools {
     /// Keeps what leads to endpoints that are still there, and closes the rest.
     pub(crate) fn adopt(&self, live: &Live) {
+        let before = self.adopted.replace(live.backends.clone());
         let mut backends = self.backends.borrow_mut();
         backends.resize_with(live.backends.len(), || None);
-        for (pool, backend) in backends.iter_mut().zip(&live.backends) {
-            *pool = backend.as_ref().map(|backend| BackendPool::succeed(pool.take(), backend));
+        for (at, backend) in live.backends.differences(&before) {
+            if let Some(pool) = backends.get_mut(at) {
+                *pool = backend.map(|backend| BackendPool::succeed(pool.take(), backend));
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::{
     closing::Closing,
     io::Io,
     live::{BackendLive, Live},
+    slots::Slots,
     upstream,
 };
 
@@ -131,9 +132,9 @@ fn live(at: SocketAddr) -> Live {
     snapshot.insert("backend", Resource::Backend(Arc::new(Backend { protocol, target })));
     let table = Arc::new(Table::compile(&snapshot, &Table::default(), None));
     let endpoints = Arc::new([Endpoint { address: at.ip(), port: at.port() }]);
-    let mut backends = vec![None; table.backends().slots()];
+    let mut backends = Slots::default();
     if let Some(slot) = table.backends().slot(&id) {
-        backends[slot.index()] = Some(Arc::new(BackendLive { id, protocol, endpoints }));
+        backends.set(slot.index(), Some(Arc::new(BackendLive { id, protocol, endpoints })));
     }
     Live { table, backends, ..Live::empty() }
 }

@@ -13,12 +13,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod bench;
 mod bless;
 mod cargo;
 mod chart;
 mod check;
 mod cluster;
 mod conformance;
+mod debian;
 mod fix;
 mod graph;
 mod image;
@@ -48,6 +50,7 @@ fn run(args: &[&str]) -> Result<bool> {
         ["bless"] => bless::run(),
         ["fix"] => fix::run(),
         ["conformance", rest @ ..] => conformance::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
         ["chart", rest @ ..] => chart::run(rest),
@@ -94,6 +97,10 @@ commands:
   conformance     the upstream Gateway API suite, unmodified, against Portcullis in the cluster:
                   --profile <GATEWAY-HTTP>, --run <test,test>, --report <file>,
                   --build <cargo profile>, --keep (leave it installed and the cluster up)
+  bench           what Portcullis costs beside nginx, HAProxy and Envoy, which it installs: needs
+                  Debian, Python and two cores, and writes docs/performance.md;
+                  --quick, --only <h1,h1tls,h2,grpc>, --rounds <n>, --peers <portcullis,nginx>
+  bench --hold portcullis --only h1 --seconds 30    keep one under load, for a profiler
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,
@@ -114,7 +121,8 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        let words = ["check", "tidy", "bless", "fix", "image", "chart", "cluster up", "help"];
+        let words =
+            ["check", "tidy", "bless", "fix", "image", "chart", "cluster up", "bench", "help"];
         for command in words.iter().chain(&["check --quick"]) {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");
         }

@@ -25,7 +25,7 @@ pub(crate) fn folder() -> Result<PathBuf> {
 }
 
 /// The file or folder `<stem>-<key><extension>`, which `build` writes when it is not there yet.
-pub(super) fn keep(
+pub(crate) fn keep(
     stem: &str,
     key: &str,
     extension: &str,
@@ -42,7 +42,7 @@ pub(super) fn keep(
     if path.exists() {
         return Ok(path);
     }
-    println!("cluster: building {stem}{extension}, once");
+    println!("building {stem}{extension}, once");
     let started = Instant::now();
     let unfinished = folder.join(format!("{stem}-unfinished{extension}"));
     if unfinished.is_dir() {
@@ -50,7 +50,7 @@ pub(super) fn keep(
     }
     build(&unfinished).with_context(|| format!("{stem}{extension} was not built"))?;
     fs::rename(&unfinished, &path)?;
-    println!("cluster: built {stem}{extension} in {:.0} s", started.elapsed().as_secs_f64());
+    println!("built {stem}{extension} in {:.0} s", started.elapsed().as_secs_f64());
     Ok(path)
 }
 

@@ -114,7 +114,7 @@ const NOWHERE: &[(&str, &str)] = &[
 ];
 
 /// Who may erase the type of an error. Elsewhere a caller has to be able to tell errors apart.
-const MAY_USE_ANYHOW: &[&str] = &["cli", "xtask"];
+const MAY_USE_ANYHOW: &[&str] = &["bench", "cli", "xtask"];
 
 fn hold(room: &Room, package: &Ours, graph: &Graph, findings: &mut Vec<Finding>) {
     let mut refuse = |message: String| findings.push(Finding::file(&package.manifest, message));

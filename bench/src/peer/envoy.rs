@@ -1,4 +1,4 @@
-//! Envoy.
+//! Envoy, by static configuration: no control plane, no admin page.
 
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 

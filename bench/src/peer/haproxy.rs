@@ -1,4 +1,4 @@
-//! HAProxy.
+//! HAProxy, as one process without a master.
 
 use std::{fs, path::Path, process::Command};
 

@@ -26,6 +26,19 @@ pub(crate) fn run(args: &[&str]) -> Result<bool> {
 
 /// Builds the binary and the archive around it; prints where it is and how large.
 pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
+    let program = binary(root, profile)?;
+    let path = target_folder(root)?.join("portcullis-image.tar");
+    let name = name();
+    let names = std::slice::from_ref(&name);
+    let image = archive::Image { names, entrypoint: "/portcullis", program: &program };
+    archive::write(&path, &image)?;
+    let size = fs::metadata(&path)?.len();
+    println!("image: {name}, {:.1} MB, {}", size as f64 / 1e6, path.display());
+    Ok(path)
+}
+
+/// Builds the binary that ships: static, and without symbols.
+pub(crate) fn binary(root: &Path, profile: &str) -> Result<PathBuf> {
     println!("image: building the static binary, profile {profile}");
     let built = cargo::run(
         root,
@@ -49,14 +62,7 @@ pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     let output = Command::new("strip").arg("-o").arg(&stripped).arg(&binary).output();
     let output = output.context("strip did not start: it belongs to the C compiler's binutils")?;
     ensure!(output.status.success(), "strip: {}", String::from_utf8_lossy(&output.stderr));
-    let path = target.join("portcullis-image.tar");
-    let name = name();
-    let names = std::slice::from_ref(&name);
-    let image = archive::Image { names, entrypoint: "/portcullis", program: &stripped };
-    archive::write(&path, &image)?;
-    let size = fs::metadata(&path)?.len();
-    println!("image: {name}, {:.1} MB, {}", size as f64 / 1e6, path.display());
-    Ok(path)
+    Ok(stripped)
 }
 
 /// The reference that the archive carries and that the tests install.

@@ -23,6 +23,7 @@ mod conformance;
 mod debian;
 mod fix;
 mod graph;
+mod h2spec;
 mod image;
 mod source;
 mod tidy;
@@ -51,6 +52,7 @@ fn run(args: &[&str]) -> Result<bool> {
         ["fix"] => fix::run(),
         ["conformance", rest @ ..] => conformance::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["h2spec", rest @ ..] => h2spec::run(rest),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
         ["chart", rest @ ..] => chart::run(rest),
@@ -101,6 +103,8 @@ commands:
                   Debian, Python and two cores, and writes docs/performance.md;
                   --quick, --only <h1,h1tls,h2,grpc>, --rounds <n>, --peers <portcullis,nginx>
   bench --hold portcullis --only h1 --seconds 30    keep one under load, for a profiler
+  h2spec          all of h2spec, unmodified and strict, against `portcullis run` on loopback, in the
+                  clear and over TLS; needs Go once; --build <cargo profile>, by default release
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn help_names_every_command() {
         let words =
-            ["check", "tidy", "bless", "fix", "image", "chart", "cluster up", "bench", "help"];
+            ["check", "tidy", "bless", "fix", "image", "chart", "cluster up", "bench", "h2spec"];
         for command in words.iter().chain(&["check --quick"]) {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");
         }

@@ -115,6 +115,25 @@ pub(crate) fn helm(root: &Path) -> Result<PathBuf> {
     helm.keep("helm", "", |to| helm.build("helm.sh/helm/v4/cmd/helm", to, LINK_FLAGS))
 }
 
+/// What tests HTTP/2.
+pub(crate) struct H2spec {
+    pub(crate) program: PathBuf,
+    /// A Secret with a certificate for the listener under test.
+    pub(crate) secret: PathBuf,
+}
+
+/// Builds h2spec, or finds it in the cache.
+pub(crate) fn h2spec(root: &Path) -> Result<H2spec> {
+    let module = Module::open(root, "h2spec")?;
+    let program = module.keep("h2spec", "", |to| {
+        module.build("github.com/summerwind/h2spec/cmd/h2spec", to, LINK_FLAGS)
+    })?;
+    let secret = module.keep("h2spec-secret", ".yaml", |to| {
+        Ok(fs::write(to, module.go(&["run", "./secret"])?)?)
+    })?;
+    Ok(H2spec { program, secret })
+}
+
 /// The conformance suite.
 pub(crate) struct Suite {
     pub(crate) program: PathBuf,

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
+use super::witness::Request;
+
 /// One entry of `requests.yaml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +46,27 @@ pub(crate) struct Served {
     pub(crate) absent: Vec<String>,
     #[serde(default)]
     pub(crate) trailers: BTreeMap<String, String>,
+}
+
+impl Served {
+    /// Whether this is what the backend got; if not, what differs.
+    pub(crate) fn is_met_by(&self, request: &Request) -> Result<(), String> {
+        let same = |what: &str, holds: bool| holds.then_some(()).ok_or(format!("other {what}"));
+        same("method", request.method == self.method)?;
+        same("target", request.target == self.target)?;
+        same("body", request.body == latin(&self.body))?;
+        let host = self.host.as_deref();
+        same("host", host.is_none_or(|host| request.values("host") == [host.as_bytes()]))?;
+        for (name, value) in &self.fields {
+            same(name, request.values(name) == [latin(value)])?;
+        }
+        for name in &self.absent {
+            same(name, request.values(name).is_empty())?;
+        }
+        let trailers: BTreeMap<_, _> = request.trailers.iter().cloned().collect();
+        let wanted = self.trailers.iter().map(|(name, value)| (name.clone(), latin(value)));
+        same("trailers", trailers == wanted.collect())
+    }
 }
 
 /// One entry of `responses.yaml`.
@@ -138,7 +161,9 @@ fn get() -> String {
 
 /// Reads a table.
 pub(crate) fn table<T: DeserializeOwned>(name: &str) -> Vec<T> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/wire").join(name);
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = package.ancestors().map(|folder| folder.join("fixtures/wire"));
+    let path = folders.map(|folder| folder.join(name)).find(|path| path.exists()).unwrap();
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Request {
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Vec<(String, Vec<u8>)>,
+    /// It is none: this is wrong with it.
+    pub(crate) fault: Option<String>,
 }
 
 impl Request {
@@ -90,12 +92,13 @@ async fn serve(stream: TcpStream, seen: Arc<Seen>) {
         let request = match request {
             // What breaks the rules is remembered too: nobody expects it.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Some(Request { method: format!("{error}"), ..Request::default() })
+                Some(Request { fault: Some(error.to_string()), ..Request::default() })
             }
             Err(_) => None,
             Ok(request) => Some(request),
         };
-        let answer = request.as_ref().map(|request| format!("saw {}", request.target));
+        let whole = request.as_ref().filter(|request| request.fault.is_none());
+        let answer = whole.map(|request| format!("saw {}", request.target));
         if let Some(request) = request {
             seen.requests.lock().push(request);
         }

@@ -121,7 +121,7 @@ pub(crate) fn rivals<'a>(
 /// Namespace and name of the objects of a Gateway.
 pub(crate) fn objects(gateway: &Gateway) -> NamespacedName {
     let own = &gateway.metadata;
-    NamespacedName::new(own.namespace.as_str(), name(&own.name, &gateway.spec.gateway_class_name))
+    NamespacedName::new(own.namespace.clone(), name(&own.name, &gateway.spec.gateway_class_name))
 }
 
 /// A Service has the name of a DNS label.

@@ -73,9 +73,12 @@ pub(crate) const H2_STREAMS_MAX: u32 = 100;
 pub(crate) const H2_PENDING_RESETS_MAX: usize = 20;
 /// Streams that we had to reset for the peer's mistakes before it is told to go (CVE-2025-8671).
 pub(crate) const H2_LOCAL_RESETS_MAX: usize = 100;
-/// Requests that a client may take back before their response began; from here on it may be no more
-/// than half of all of its connection's requests (CVE-2023-44487).
+/// Requests that a client may take back before their response began, or send with a head that is
+/// refused; from here on it may be no more than half of all of its connection's requests
+/// (CVE-2023-44487, CVE-2026-47774).
 pub(crate) const H2_ABANDONED_MAX: u32 = 200;
+/// What is read from one connection before others have their turn.
+pub(crate) const H2_TURN_BYTES: usize = 128 * 1024;
 /// Frames of a client that bring nothing (PING, SETTINGS, WINDOW_UPDATE, PRIORITY, empty DATA,
 /// unknown ones) in [`H2_IDLE_FRAMES_TIME`], before it is told to go.
 pub(crate) const H2_IDLE_FRAMES_MAX: u32 = 10_000;

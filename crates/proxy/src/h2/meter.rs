@@ -1,6 +1,7 @@
 //! Frames that bring nothing, counted in front of `h2`: it bounds what each costs in memory, but
 //! answers them for ever. A client that sends PINGs, SETTINGS, WINDOW_UPDATEs and the like instead
-//! of requests costs a core that others pay for (CVE-2019-9512, -9513, -9515, -9517, -9518).
+//! of requests costs a core that others pay for (CVE-2019-9512, -9513, -9515, -9517, -9518). Nor does
+//! it give way to others by itself: it reads as long as there is something to read.
 //!
 //! Nothing is understood here but the frame header (RFC 9113 §4.1), and no byte is changed.
 
@@ -43,11 +44,22 @@ impl Metered {
 pub(super) struct Tally {
     idle: Cell<u32>,
     since: Cell<Instant>,
+    /// What may still be read before others have their turn.
+    turn_bytes: Cell<usize>,
 }
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { idle: Cell::new(0), since: Cell::new(Instant::now()) }
+        Self {
+            idle: Cell::new(0),
+            since: Cell::new(Instant::now()),
+            turn_bytes: Cell::new(limits::H2_TURN_BYTES),
+        }
+    }
+
+    /// The connection may read again.
+    pub(super) fn begin_turn(&self) {
+        self.turn_bytes.set(limits::H2_TURN_BYTES);
     }
 
     /// Whether that is more than any client needs in such a time.
@@ -147,10 +159,15 @@ impl AsyncRead for Metered {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let before = buf.filled().len();
+        let (tally, before) = (&this.tally, buf.filled().len());
+        if tally.turn_bytes.get() == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        let tally = &this.tally;
-        this.incoming.pass(&buf.filled()[before..], |frame| tally.came(frame));
+        let read = &buf.filled()[before..];
+        tally.turn_bytes.set(tally.turn_bytes.get().saturating_sub(read.len()));
+        this.incoming.pass(read, |frame| tally.came(frame));
         Poll::Ready(Ok(()))
     }
 }

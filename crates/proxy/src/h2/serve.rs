@@ -69,11 +69,17 @@ impl Conduct {
         self.abandoned.set(self.abandoned.get().saturating_add(1));
     }
 
+    /// Its head is refused: reading it cost more than sending it.
+    fn refused(&self) {
+        self.abandoned();
+    }
+
     fn opened(&self) {
         self.opened.set(self.opened.get().saturating_add(1));
     }
 
-    /// Whether it opens streams only to reset them: that costs us far more than it.
+    /// Whether it opens streams only to reset them, or such as cannot be served: that costs us far
+    /// more than it.
     fn is_abusive(&self) -> bool {
         let abandoned = self.abandoned.get();
         abandoned > limits::H2_ABANDONED_MAX && abandoned > self.opened.get() / 2
@@ -107,6 +113,7 @@ impl Driver {
         if self.client.ends() {
             self.announce();
         }
+        self.tally.begin_turn();
         loop {
             if self.conduct.is_abusive() || self.tally.is_flood() {
                 self.frames.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
@@ -181,6 +188,7 @@ impl Driver {
             match read {
                 Ok(()) => exchange(&local, &client, &mut down, heads, &mut timer).await,
                 Err(violation) => {
+                    conduct.refused();
                     let failure = violation.of_request();
                     refuse(&local, &client, &mut down, heads, &mut timer, failure);
                 }

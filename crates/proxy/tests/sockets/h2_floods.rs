@@ -45,6 +45,9 @@ const FLOODS: &[Flood] = &[
     Flood { name: "window updates", first: none, round: window_update, counted: "flood" },
     Flood { name: "stream window updates", first: open_body, round: on_stream, counted: "flood" },
     Flood { name: "unknown frames", first: none, round: unknown, counted: "flood" },
+    // CVE-2026-47774, -49975.
+    Flood { name: "cookie crumbs", first: none, round: crumbs, counted: "flood" },
+    Flood { name: "too many fields", first: none, round: fields, counted: "flood" },
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,6 +183,14 @@ fn on_stream(_: u32) -> Vec<u8> {
 
 fn unknown(_: u32) -> Vec<u8> {
     frame(0x42, 0, 0, b"what is this")
+}
+
+fn crumbs(round: u32) -> Vec<u8> {
+    open(round, END_STREAM, &[("cookie", "a"); 200]).1
+}
+
+fn fields(round: u32) -> Vec<u8> {
+    open(round, END_STREAM, &[("x", "y"); 200]).1
 }
 
 /// RFC 9113 §7.

@@ -135,7 +135,7 @@ impl Reader {
     async fn request(&mut self) -> io::Result<Request> {
         let line = text(self.line().await?)?;
         let parts: Vec<&str> = line.split(' ').collect();
-        let [method, target, "HTTP/1.1"] = parts.as_slice() else {
+        let [method, target, "HTTP/1.1" | "HTTP/1.0"] = parts.as_slice() else {
             return Err(wrong(&format!("request line {line:?}")));
         };
         let (method, target) = (method.to_string(), target.to_string());
@@ -149,7 +149,9 @@ impl Reader {
                 let length = text(length.to_vec())?.parse().map_err(|_| wrong("length"))?;
                 request.body = self.exactly(length).await?;
             }
-            ([], [b"chunked"]) => (request.body, request.trailers) = self.chunks().await?,
+            ([], [coding]) if coding.eq_ignore_ascii_case(b"chunked") => {
+                (request.body, request.trailers) = self.chunks().await?
+            }
             other => return Err(wrong(&format!("framing {other:?}"))),
         }
         Ok(request)

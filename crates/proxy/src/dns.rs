@@ -213,8 +213,6 @@ pub(crate) enum Unknown {
 
 #[cfg(test)]
 mod tests {
-    use ir::{Backend, Resource, UpstreamProtocol};
-
     use super::*;
 
     #[tokio::test]
@@ -222,11 +220,7 @@ mod tests {
         for (local, expected) in [(true, &[IpAddr::from([127, 0, 0, 1])][..]), (false, &[])] {
             let (lookups, mut answers) = mpsc::channel(1);
             let mut names = Names::new(None, local, lookups).unwrap();
-            let mut snapshot = Snapshot::default();
-            let target = Target::Dns { host: "localhost".into(), port: 80 };
-            let backend = Backend { protocol: UpstreamProtocol::Http1, target };
-            snapshot.insert("localhost", Resource::Backend(Arc::new(backend)));
-            names.follow(&snapshot);
+            names.follow(&"localhost".into());
             let lookup = timeout(limits::DNS_TIME_MAX, answers.recv()).await.unwrap().unwrap();
             assert_eq!(&*lookup.addresses, expected);
         }

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use foldhash::fast::RandomState;
 use ir::{Id, Rule};
 use router::BackendSlot;
 use tokio::sync::Notify;
@@ -126,7 +127,7 @@ impl Drop for Running {
 /// Each starts at random, so that workers do not all begin with the same endpoint.
 #[derive(Default)]
 pub(crate) struct Cursors {
-    rules: RefCell<HashMap<Id<Rule>, u64>>,
+    rules: RefCell<HashMap<Id<Rule>, u64, RandomState>>,
     backends: RefCell<Vec<u64>>,
 }
 

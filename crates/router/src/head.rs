@@ -60,15 +60,19 @@ pub struct Field {
 impl Head {
     /// Empties it for the next message; buffers keep their capacity.
     pub fn clear(&mut self) {
-        let (mut raw, mut edits, mut fields) = (
-            std::mem::take(&mut self.raw),
-            std::mem::take(&mut self.edits),
-            std::mem::take(&mut self.fields),
-        );
+        let Self { raw, edits, fields, .. } = self;
         raw.clear();
         edits.clear();
         fields.clear();
-        *self = Self { raw, edits, fields, ..Self::default() };
+        self.method = Span::default();
+        self.scheme = Span::default();
+        self.authority = Span::default();
+        self.host = Span::default();
+        self.path = Span::default();
+        self.query = Span::default();
+        self.has_query = false;
+        self.status = 0;
+        self.http10 = false;
     }
 
     /// The buffer that a codec reads into. Spans made by [`Span::raw`] point into it.

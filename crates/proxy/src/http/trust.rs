@@ -3,11 +3,6 @@
 //! `x-forwarded-for` is appended to; `x-forwarded-proto`, `x-forwarded-host` and `x-request-id` are
 //! replaced. A policy that trusts some clients has its place here.
 
-use std::{
-    io::{Cursor, Write},
-    net::IpAddr,
-};
-
 use router::{
     Head,
     head::{Known, Span},
@@ -25,30 +20,23 @@ pub(crate) fn has_ambiguous_name(head: &Head) -> bool {
 
 /// Says who asked for what. Returns where the request's id stands.
 pub(crate) fn mark(head: &mut Head, client: &Client) -> Span {
-    let mut text = Cursor::new([0; ADDRESS_BYTES_MAX]);
-    // An address always fits.
-    let written = write!(text, "{}", bare(client.remote.ip()));
-    debug_assert!(written.is_ok());
-    let len = text.position() as usize;
-    let address = &text.get_ref()[..len];
+    let address = client.address.as_bytes();
     if head.known(Known::XForwardedFor).is_some() {
         head.add(b"x-forwarded-for", address);
     } else {
         head.append(b"x-forwarded-for", address);
     }
-    head.set(b"x-forwarded-proto", client.scheme().as_str().as_bytes());
-    head.remove(b"x-forwarded-host");
+    // In one pass, what is replaced.
+    head.retain(|known, _, _| {
+        !matches!(known, Known::XForwardedProto | Known::XForwardedHost | Known::XRequestId)
+    });
+    head.append(b"x-forwarded-proto", client.scheme().as_str().as_bytes());
     let authority = head.authority;
     if !authority.is_empty() {
         head.append_span(b"x-forwarded-host", authority);
     }
-    head.set(b"x-request-id", &request_id());
+    head.append(b"x-request-id", &request_id());
     head.field_spans().last().map(|field| field.value).unwrap_or_default()
-}
-
-/// Without the clothes of IPv6 that a socket for both puts on IPv4 addresses.
-fn bare(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 /// A version 4 UUID (RFC 9562 §5.4). It only has to be unlikely to come twice, so that it is not
@@ -57,15 +45,16 @@ fn request_id() -> [u8; 36] {
     let bits = fastrand::u128(..);
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let mut text = [b'-'; 36];
-    let places = (0..36).filter(|at| ![8, 13, 18, 23].contains(at));
-    for (nth, at) in places.enumerate() {
-        text[at] = b"0123456789abcdef"[(bits >> (124 - 4 * nth)) as usize & 0xf];
+    for (byte, at) in bits.to_be_bytes().into_iter().zip(PLACES) {
+        text[at] = DIGITS[usize::from(byte >> 4)];
+        text[at + 1] = DIGITS[usize::from(byte & 0xf)];
     }
     text
 }
 
-/// The longest text of an IPv6 address.
-const ADDRESS_BYTES_MAX: usize = 45;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Where each byte stands in the text.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::SystemTime};
 
+use foldhash::fast::RandomState;
 use ir::{Backend, Id, Route, Snapshot};
 
 use crate::{
@@ -28,7 +29,7 @@ pub(crate) struct Sink {
 /// Cells that come and go with the configuration.
 #[derive(Default)]
 struct Series {
-    requests: HashMap<Id<Route>, Vec<Arc<RequestCells>>>,
+    requests: HashMap<Id<Route>, Vec<Arc<RequestCells>>, RandomState>,
     requests_len: usize,
     upstreams: HashMap<Id<Backend>, Arc<UpstreamCells>>,
     /// How many there may be before the next change of configuration clears them up.

@@ -92,12 +92,34 @@ fn is_name(host: &[u8]) -> bool {
     let name = host.strip_suffix(b".").unwrap_or(host);
     let mut label_bytes = 0;
     for byte in name {
-        match byte {
-            b'.' if label_bytes == 0 => return false,
-            b'.' => label_bytes = 0,
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => label_bytes += 1,
-            _ => return false,
+        match CLASS[usize::from(*byte)] {
+            Class::Dot if label_bytes == 0 => return false,
+            Class::Dot => label_bytes = 0,
+            Class::Label => label_bytes += 1,
+            Class::Refused => return false,
         }
     }
     label_bytes > 0 && host.len() <= HOST_BYTES_MAX
 }
+
+/// What a byte is in a host name.
+#[derive(Clone, Copy)]
+enum Class {
+    Label,
+    Dot,
+    Refused,
+}
+
+const CLASS: [Class; 256] = {
+    let mut class = [Class::Refused; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let char = byte as u8;
+        if char.is_ascii_alphanumeric() || matches!(char, b'-' | b'_' | b'~') {
+            class[byte] = Class::Label;
+        }
+        byte += 1;
+    }
+    class[b'.' as usize] = Class::Dot;
+    class
+};

@@ -24,6 +24,9 @@ pub(crate) struct Flow {
     chunk: Bytes,
     trailers: Head,
     outgoing: Option<SendStream<Bytes>>,
+    /// Queued last and not handed on yet: if it proves to be the last of all, it goes with the end
+    /// in one frame. The stream keeps the room for it.
+    held: Bytes,
     /// Whether our side of the stream is over.
     ended: bool,
 }
@@ -125,6 +128,7 @@ impl Flow {
             debug_assert!(false, "nothing more may be sent on this stream");
             return Poll::Ready(Err(StreamError::Reset));
         };
+        hand_on(body, &mut self.held)?;
         let room = body.capacity();
         if room > 0 {
             return Poll::Ready(Ok(room));
@@ -148,11 +152,9 @@ impl Flow {
             debug_assert!(false, "nothing more may be sent on this stream");
             return Err(StreamError::Reset);
         };
-        let sent = body.send_data(Bytes::copy_from_slice(data), false);
-        // What was reserved and not used goes back: a stream that pauses must not hold the
-        // connection's window.
-        body.reserve_capacity(0);
-        sent.map_err(|error| stream_error(&error))
+        hand_on(body, &mut self.held)?;
+        self.held = Bytes::copy_from_slice(data);
+        Ok(())
     }
 
     /// See [`crate::http::Half::send_end`].
@@ -163,8 +165,11 @@ impl Flow {
         };
         self.ended = true;
         let sent = match trailers.filter(|trailers| !trailers.field_spans().is_empty()) {
-            Some(trailers) => body.send_trailers(head::write_trailers(trailers)?),
-            None => body.send_data(Bytes::new(), true),
+            Some(trailers) => {
+                hand_on(body, &mut self.held)?;
+                body.send_trailers(head::write_trailers(trailers)?)
+            }
+            None => body.send_data(std::mem::take(&mut self.held), true),
         };
         sent.map_err(|error| stream_error(&error))
     }
@@ -172,7 +177,10 @@ impl Flow {
     /// See [`crate::http::Half::poll_flush`]: bytes were only taken where the peer has room for
     /// them, so that they leave as soon as the connection can write.
     pub(crate) fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        Poll::Ready(Ok(()))
+        Poll::Ready(match &mut self.outgoing {
+            Some(body) => hand_on(body, &mut self.held),
+            None => Ok(()),
+        })
     }
 
     /// Ready when the peer has reset the stream, or the connection is gone.
@@ -189,10 +197,23 @@ impl Flow {
     /// Ends the stream at once.
     pub(super) fn reset(&mut self, reason: Reason) {
         self.ended = true;
+        self.held = Bytes::new();
         if let Some(body) = &mut self.outgoing {
             body.send_reset(reason);
         }
     }
+}
+
+/// Gives bytes to the connection.
+fn hand_on(body: &mut SendStream<Bytes>, held: &mut Bytes) -> Result<(), StreamError> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let sent = body.send_data(std::mem::take(held), false);
+    // What was reserved and not used goes back: a stream that pauses must not hold the connection's
+    // window.
+    body.reserve_capacity(0);
+    sent.map_err(|error| stream_error(&error))
 }
 
 /// What an error of `h2` means for its stream.

@@ -8,7 +8,7 @@
 
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::CONTENT_LENGTH,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, USER_AGENT},
     uri::{Authority, PathAndQuery, Scheme},
 };
 use bytes::{BufMut, BytesMut};
@@ -251,18 +251,25 @@ fn write_fields(head: &Head, length: Option<u64>) -> Result<HeaderMap, Violation
     let bytes = head.field_spans().iter().map(|field| field.value.len()).sum();
     let mut values = BytesMut::with_capacity(bytes);
     for field in head.field_spans().iter().filter(|field| !is_forbidden(field.known)) {
-        let name = HeaderName::from_bytes(head.bytes(field.name));
+        let name = name(field.known, head.bytes(field.name));
         values.put_slice(head.bytes(field.value));
         let value = HeaderValue::from_maybe_shared(values.split().freeze());
-        map.append(
-            name.map_err(|_| Violation::FieldName)?,
-            value.map_err(|_| Violation::FieldValue)?,
-        );
+        map.append(name?, value.map_err(|_| Violation::FieldValue)?);
     }
     if let Some(length) = length {
         map.insert(CONTENT_LENGTH, length.into());
     }
     Ok(map)
+}
+
+/// Names that almost every message has are there already; the others are read again.
+fn name(known: Known, name: &[u8]) -> Result<HeaderName, Violation> {
+    Ok(match known {
+        Known::Date => DATE,
+        Known::ContentType => CONTENT_TYPE,
+        Known::UserAgent => USER_AGENT,
+        _ => HeaderName::from_bytes(name).map_err(|_| Violation::FieldName)?,
+    })
 }
 
 /// RFC 9113 §8.2.2; `Host` travels as `:authority`.

@@ -8,6 +8,9 @@ mod args;
 mod cmd;
 mod render;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cmd::run(args::Args::parse()) {
         Ok(code) => code,

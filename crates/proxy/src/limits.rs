@@ -79,6 +79,8 @@ pub(crate) const H2_LOCAL_RESETS_MAX: usize = 100;
 pub(crate) const H2_ABANDONED_MAX: u32 = 200;
 /// What is read from one connection before others have their turn.
 pub(crate) const H2_TURN_BYTES: usize = 128 * 1024;
+/// What each frame counts for there, besides its bytes.
+pub(crate) const H2_FRAME_COST_BYTES: usize = 64;
 /// Frames of a client that bring nothing (PING, SETTINGS, WINDOW_UPDATE, PRIORITY, empty DATA,
 /// unknown ones) in [`H2_IDLE_FRAMES_TIME`], before it is told to go.
 pub(crate) const H2_IDLE_FRAMES_MAX: u32 = 10_000;

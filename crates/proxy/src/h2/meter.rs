@@ -1,8 +1,7 @@
 //! Frames that bring nothing, counted in front of `h2`: it bounds what each costs in memory, but
 //! answers them for ever. A client that sends PINGs, SETTINGS, WINDOW_UPDATEs and the like instead
 //! of requests costs a core that others pay for (CVE-2019-9512, -9513, -9515, -9517, -9518). Nor
-//! does
-//! it give way to others by itself: it reads as long as there is something to read.
+//! does it give way to others by itself: it reads as long as there is something to read.
 //!
 //! Nothing is understood here but the frame header (RFC 9113 §4.1), and no byte is changed.
 
@@ -78,6 +77,9 @@ impl Tally {
     }
 
     fn came(&self, frame: Frame) {
+        // Small frames cost more than their bytes.
+        let left = self.turn_bytes.get().saturating_sub(limits::H2_FRAME_COST_BYTES);
+        self.turn_bytes.set(left);
         if frame.is_idle() {
             self.idle.set(self.idle.get().saturating_add(1));
         }

@@ -33,6 +33,31 @@ pub(crate) struct Args {
     pub(crate) rate: Option<u32>,
     #[command(flatten)]
     pub(crate) programs: Programs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What is looked at instead of speed.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Who refuses malformed requests, and who lets them through.
+    Strict {
+        /// The others too.
+        #[arg(long)]
+        peers: bool,
+        /// The page whose generated part is written.
+        #[arg(long, value_name = "FILE")]
+        page: Option<PathBuf>,
+    },
+    /// What floods cost Portcullis in memory.
+    Floods {
+        /// How long each lasts.
+        #[arg(long, default_value_t = 1)]
+        seconds: u8,
+        /// The page whose generated part is written.
+        #[arg(long, value_name = "FILE")]
+        page: Option<PathBuf>,
+    },
 }
 
 /// Where the programs are.

@@ -8,7 +8,7 @@
     reason = "a command line tool speaks to the person who started it"
 )]
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -17,18 +17,24 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{args::Args, site::Site};
+use crate::{
+    args::{Args, Command},
+    peer::Peer,
+    site::Site,
+};
 
 mod args;
 mod backend;
 mod cores;
 mod figures;
+mod floods;
 mod frames;
 mod hold;
 mod load;
 mod peer;
 mod process;
 mod site;
+mod strict;
 mod tls;
 mod traffic;
 mod wire;
@@ -64,13 +70,24 @@ fn block_on(args: &Args) -> anyhow::Result<bool> {
 async fn run(args: &Args) -> anyhow::Result<bool> {
     process::raise_descriptor_limit()?;
     let _precedence = process::Precedence::take();
+    match &args.command {
+        Some(Command::Strict { peers, page }) => {
+            let peers = if *peers { &Peer::ALL[..] } else { &[Peer::Portcullis] };
+            return strict::run(&args.programs, peers, page.as_deref()).await;
+        }
+        Some(Command::Floods { seconds, page }) => {
+            let time = Duration::from_secs((*seconds).into());
+            return floods::run(&args.programs, time, page.as_deref()).await;
+        }
+        None => {}
+    }
     let site = Site::open(args.programs.clone())?;
     if let Some(peer) = args.hold {
         hold::run(args, &site, peer).await?;
         return Ok(true);
     }
     for peer in args.peers() {
-        println!("{peer} {}", peer.version(&site)?);
+        println!("{peer} {}", peer.version(&site.programs)?);
     }
     let traffic = traffic::measure(args, &site).await?;
     for protocol in &traffic {

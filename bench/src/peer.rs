@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use tokio::{net::TcpStream, time::sleep};
 
 use crate::{
+    args::Programs,
     process::Process,
     site::{Ports, Site},
 };
@@ -42,12 +43,12 @@ impl Peer {
     pub(crate) const ALL: [Self; 4] = [Self::Portcullis, Self::Nginx, Self::Haproxy, Self::Envoy];
 
     /// What it calls itself, with the libraries that matter.
-    pub(crate) fn version(self, site: &Site) -> anyhow::Result<String> {
+    pub(crate) fn version(self, programs: &Programs) -> anyhow::Result<String> {
         let (program, flag) = match self {
-            Self::Portcullis => (&site.programs.portcullis, "--version"),
-            Self::Nginx => (&site.programs.nginx, "-V"),
-            Self::Haproxy => (&site.programs.haproxy, "-vv"),
-            Self::Envoy => (&site.programs.envoy, "--version"),
+            Self::Portcullis => (&programs.portcullis, "--version"),
+            Self::Nginx => (&programs.nginx, "-V"),
+            Self::Haproxy => (&programs.haproxy, "-vv"),
+            Self::Envoy => (&programs.envoy, "--version"),
         };
         let output = Command::new(program).arg(flag).output();
         let output = output.with_context(|| format!("cannot run {}", program.display()))?;

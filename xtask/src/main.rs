@@ -52,6 +52,8 @@ fn run(args: &[&str]) -> Result<bool> {
         ["fix"] => fix::run(),
         ["conformance", rest @ ..] => conformance::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["strict", rest @ ..] => bench::run(&[&["strict"], rest].concat()),
+        ["floods", rest @ ..] => bench::run(&[&["floods"], rest].concat()),
         ["h2spec", rest @ ..] => h2spec::run(rest),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
@@ -103,6 +105,10 @@ commands:
                   Debian, Python and two cores, and writes docs/performance.md;
                   --quick, --only <h1,h1tls,h2,grpc>, --rounds <n>, --peers <portcullis,nginx>
   bench --hold portcullis --only h1 --seconds 30    keep one under load, for a profiler
+  strict          who refuses the malformed requests of fixtures/wire, and who lets them through;
+                  --peers: nginx, HAProxy and Envoy too; --page docs/hardening.md: writes it
+  floods          what each known flood costs in memory, beside its bound;
+                  --seconds <n>, --page docs/hardening.md: writes it
   h2spec          all of h2spec, unmodified and strict, against `portcullis run` on loopback, in the
                   clear and over TLS; needs Go once; --build <cargo profile>, by default release
   help            this text
@@ -125,8 +131,19 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        let words =
-            ["check", "tidy", "bless", "fix", "image", "chart", "cluster up", "bench", "h2spec"];
+        let words = [
+            "check",
+            "tidy",
+            "bless",
+            "fix",
+            "image",
+            "chart",
+            "cluster up",
+            "bench",
+            "strict",
+            "floods",
+            "h2spec",
+        ];
         for command in words.iter().chain(&["check --quick"]) {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");
         }

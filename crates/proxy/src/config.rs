@@ -74,8 +74,8 @@ pub(crate) struct Control {
     pub(crate) reports: Vec<watch::Receiver<Report>>,
     /// What came of the last change.
     pub(crate) acks: watch::Sender<Ack>,
-    /// Whether the proxy is on its way out.
-    pub(crate) draining: bool,
+    /// Whether it is not to be sent traffic any more, because it is on its way out.
+    pub(crate) leaving: bool,
     /// States that a worker may still hold. The last hold on one is let go here, because freeing
     /// a large table would keep a worker from its requests.
     pub(crate) retired: Vec<Arc<Live>>,
@@ -121,7 +121,7 @@ impl Control {
         drop(snapshot);
         let rejected = rejected.unwrap_or_else(|| self.acks.borrow().rejected.clone());
         self.publish(next, rejected).await;
-        self.shared.ready.store(!self.draining, Ordering::Release);
+        self.shared.ready.store(!self.leaving, Ordering::Release);
         self.acks.borrow().clone()
     }
 
@@ -173,8 +173,10 @@ impl Control {
     }
 
     async fn drain(&mut self, stage: Stage) {
-        self.draining = true;
-        self.shared.ready.store(false, Ordering::Release);
+        self.leaving |= stage > Stage::Open || !self.shared.options.drain_ready;
+        if self.leaving {
+            self.shared.ready.store(false, Ordering::Release);
+        }
         self.order(stage).await;
     }
 

@@ -15,7 +15,7 @@ pub(crate) async fn run(
     commands: mpsc::Sender<Command>,
     mut reports: Vec<watch::Receiver<Report>>,
 ) -> bool {
-    // Readiness fails, and nothing else changes until load balancers had time to see it.
+    // Nothing changes for clients until load balancers had time to see that it goes.
     go_on(&commands, Stage::Open).await;
     sleep(drain_min).await;
     // A busy client hears of it with its next response. Were all told by closing, the request that

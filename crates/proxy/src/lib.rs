@@ -84,6 +84,10 @@ pub struct Options {
     pub connections_max: usize,
     /// How long a drain goes on accepting as if nothing happened.
     pub drain_min: Duration,
+    /// Whether readiness goes on as long as accepting does. For whoever is taken off a load
+    /// balancer by other means: a pod that ends is out of its Service's endpoints already, and its
+    /// node stands in for it only while it says that it serves (KEP-1669).
+    pub drain_ready: bool,
     /// How long it then waits for streams to end.
     pub drain_max: Duration,
 }
@@ -112,6 +116,7 @@ impl Default for Options {
             local_backends: true,
             connections_max: defaults::CONNECTIONS_MAX,
             drain_min: defaults::DRAIN_MIN,
+            drain_ready: false,
             drain_max: defaults::DRAIN_MAX,
         }
     }
@@ -171,7 +176,7 @@ impl Proxy {
             orders,
             reports: workers.iter().map(|worker| worker.report.clone()).collect(),
             acks,
-            draining: false,
+            leaving: false,
             retired: Vec::new(),
         };
         let (commands, received) = mpsc::channel(limits::COMMANDS_MAX);
@@ -224,8 +229,9 @@ impl Proxy {
         self.workers.len()
     }
 
-    /// Ends the proxy politely: readiness fails, accepting goes on for the minimum drain, then
-    /// clients are asked to go and streams may end until the maximum. Whether all of them did.
+    /// Ends the proxy politely: accepting goes on for the minimum drain, then clients are asked to
+    /// go and streams may end until the maximum. Whether all of them did. Readiness fails at once,
+    /// or with the minimum drain's end ([`Options::drain_ready`]).
     pub async fn drain(self) -> bool {
         let times = (self.shared.options.drain_min, self.shared.options.drain_max);
         let reports = self.workers.iter().map(|worker| worker.report.clone()).collect();
@@ -286,7 +292,7 @@ pub(crate) struct Shared {
     snapshot: Mutex<Arc<Snapshot>>,
     /// Downstream connections that are open.
     pub(crate) connections: AtomicUsize,
-    /// Whether traffic shall be sent here: a first delta is served, and no drain has begun.
+    /// Whether traffic shall be sent here: a first delta is served, and no drain takes it away.
     pub(crate) ready: AtomicBool,
 }
 

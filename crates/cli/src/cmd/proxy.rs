@@ -17,6 +17,8 @@ async fn follow(args: &Proxy) -> anyhow::Result<ExitCode> {
     let options = Options {
         probes: args.probe_address.0,
         local_backends: false,
+        // It is a pod, so that Kubernetes says that it goes.
+        drain_ready: true,
         views: Views { status: None, config: Some(serve::config_view()) },
         ..serve::options(&args.traffic)
     };

@@ -2,13 +2,16 @@
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
 use ir::{Backend, Delta, Endpoint, Endpoints, Id, Resource, Target, Upsert, UpstreamProtocol};
 
-use crate::{Options, Proxy, live::Live};
+use tokio::sync::oneshot;
+
+use super::Command;
+use crate::{Options, Proxy, closing::Stage, live::Live};
 
 fn start() -> Proxy {
     Proxy::start(Options { workers: NonZeroUsize::new(2), ..Options::default() }).unwrap()
@@ -70,4 +73,25 @@ async fn states_of_the_past_are_let_go_though_workers_are_idle() {
     };
     tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
     assert_eq!(last.upgrade().unwrap().revision, 5);
+}
+
+#[tokio::test]
+async fn readiness_ends_with_the_drain_s_start_or_where_asked_with_the_minimum_drain() {
+    for drain_ready in [false, true] {
+        let workers = NonZeroUsize::new(1);
+        let proxy = Proxy::start(Options { workers, drain_ready, ..Options::default() }).unwrap();
+        let is_ready = || proxy.shared.ready.load(Ordering::Acquire);
+        apply(&proxy, 1, vec![endpoint("a", 1)]).await;
+        assert!(is_ready());
+        let stages = [(Stage::Open, drain_ready), (Stage::Announce, false), (Stage::Close, false)];
+        for (revision, (stage, expected)) in (2..).zip(stages) {
+            let (reply, done) = oneshot::channel();
+            proxy.door.commands.send(Command::Drain(stage, reply)).await.unwrap();
+            done.await.unwrap();
+            assert_eq!(is_ready(), expected, "{stage:?}");
+            // An edit is still served, and is no reason to be sent traffic again.
+            apply(&proxy, revision, vec![endpoint("a", revision as u16)]).await;
+            assert_eq!(is_ready(), expected, "{stage:?}, after an edit");
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub struct Ack {
 }
 
 /// A resource that a proxy could not use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Rejection {
     /// Its name.
     pub key: Key,

@@ -16,7 +16,9 @@ use thiserror::Error;
 
 use crate::{Kind, Resource};
 
+mod answer;
 pub mod frame;
+pub mod limits;
 mod outline;
 mod step;
 
@@ -30,9 +32,6 @@ pub const METHOD: &str = "/portcullis.v1.Deltas/Stream";
 /// What this build speaks. Grows when a frame changes its meaning; payloads need no version. It
 /// began with 2: a message without a version reads as 0, and that must be too old.
 pub const VERSION: u32 = 2;
-
-/// The largest message that anybody has to take.
-pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Whether somebody who speaks another version understands this build: the one before and the one
 /// after do.

@@ -120,6 +120,7 @@ impl Proxies {
             self.notices.insert((name.clone(), subscriber.pod.clone()), false);
         }
         let known = before.as_ref().map(|proxy| &*proxy.ack.rejected).unwrap_or_default();
+        let known: BTreeSet<&Rejection> = known.iter().collect();
         let refused = ack.rejected.iter().filter(|rejection| !known.contains(rejection));
         let refused = refused.cloned().collect();
         let waiting = (ack.revision < latest).then_some(now);

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use ir::wire::{
+    frame::{Answer, Held, HelloPart, ProxyWord, Refusal},
+    limits::{PROXY_WORD_BYTES_MAX, REASON_BYTES_MAX, REJECTED_MAX},
+};
 use portcullis_controller::publish::server::Limits;
 use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
 use tonic::Code;
@@ -87,7 +91,7 @@ async fn a_proxy_is_heard_out_of_turn_no_more_than_once() {
     let stage = Stage::new().await;
     let mut proxy = stage.proxy(0, "a").await;
     for part in hello().into_parts() {
-        proxy.say(ir::wire::frame::ProxyWord::Hello(part)).await;
+        proxy.say(ProxyWord::Hello(part)).await;
     }
     let (code, text) = proxy.end().await;
     assert_eq!((code, text.as_str()), (Code::InvalidArgument, "a stream has one greeting"));
@@ -95,4 +99,36 @@ async fn a_proxy_is_heard_out_of_turn_no_more_than_once() {
     mute.answer(1).await;
     let (code, text) = mute.end().await;
     assert_eq!((code, text.as_str()), (Code::InvalidArgument, "a stream begins with a greeting"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_too_much_is_let_go_and_nobody_else_is_harmed() {
+    let mut stage = Stage::new().await;
+    let (mut other, mut port) = (stage.proxy(0, "b").await, 9000);
+    let rejected = |count, reason: usize| {
+        let refusal = Refusal { reason: "r".repeat(reason), ..Refusal::default() };
+        ProxyWord::Answer(Answer { rejected: vec![refusal; count], ..Answer::default() })
+    };
+    let greeting = |held| ProxyWord::Hello(HelloPart { held, more: true, ..HelloPart::default() });
+    let held = |bytes: usize| Held { name: "n".repeat(bytes), ..Held::default() };
+    for (greets, word, code, text) in [
+        (false, greeting(vec![held(PROXY_WORD_BYTES_MAX)]), Code::OutOfRange, "message length"),
+        (false, greeting(vec![held(2000)]), Code::InvalidArgument, "a name is too long"),
+        (false, greeting(vec![held(0); 200_000]), Code::InvalidArgument, "it holds too much"),
+        (true, rejected(PROXY_WORD_BYTES_MAX / 500, 500), Code::OutOfRange, "message length"),
+        (true, rejected(REJECTED_MAX + 1, 0), Code::InvalidArgument, "refused resources"),
+        (true, rejected(1, REASON_BYTES_MAX + 1), Code::InvalidArgument, "a reason is too long"),
+    ] {
+        let mut proxy = match greets {
+            true => stage.proxy(0, "a").await,
+            false => stage.target().open(&token(0, "a")).await.unwrap(),
+        };
+        proxy.say(word).await;
+        let (found, said) = proxy.end().await;
+        assert!(found == code && said.contains(text), "{found:?} {said}, not {code:?} {text}");
+        port += 1;
+        stage.world.edit(0, 0, port);
+        let step = other.step().await.unwrap();
+        other.answer(step.revision).await;
+    }
 }

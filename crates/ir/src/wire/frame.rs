@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
-use crate::{BindFailure, BindFault, Id, Key, Kind, Rejection};
+use crate::{Key, Kind};
 
 /// What a proxy says.
 #[derive(Clone, PartialEq, Message)]
@@ -203,44 +203,5 @@ impl Name {
     /// The key, if the kind is known here.
     pub fn key(&self) -> Option<Key> {
         Some(Key { kind: Kind::named(&self.kind)?, name: self.name.as_str().into() })
-    }
-}
-
-impl From<&crate::Ack> for Answer {
-    fn from(ack: &crate::Ack) -> Self {
-        let refusal = |rejection: &Rejection| {
-            let Name { kind, name } = Name::from(&rejection.key);
-            Refusal { kind, name, reason: rejection.reason.clone() }
-        };
-        let closed = |failure: &BindFailure| Closed {
-            bind: failure.bind.as_str().to_owned(),
-            fault: failure.fault.as_str().to_owned(),
-            message: failure.message.clone(),
-        };
-        Self {
-            revision: ack.revision,
-            rejected: ack.rejected.iter().map(refusal).collect(),
-            closed: ack.closed.iter().map(closed).collect(),
-        }
-    }
-}
-
-impl From<Answer> for crate::Ack {
-    /// A kind that is not known here cannot be one that was sent: it is left out.
-    fn from(answer: Answer) -> Self {
-        let rejection = |refusal: Refusal| {
-            let Refusal { kind, name, reason } = refusal;
-            Some(Rejection { key: Name { kind, name }.key()?, reason })
-        };
-        let failure = |closed: Closed| BindFailure {
-            bind: Id::new(closed.bind),
-            fault: BindFault::named(&closed.fault).unwrap_or(BindFault::Other),
-            message: closed.message,
-        };
-        Self {
-            revision: answer.revision,
-            rejected: answer.rejected.into_iter().filter_map(rejection).collect(),
-            closed: answer.closed.into_iter().map(failure).collect(),
-        }
     }
 }

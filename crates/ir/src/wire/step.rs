@@ -7,6 +7,7 @@ use prost::Message;
 use super::{
     Encoded, Hash, VERSION, WireError,
     frame::{Held, HelloPart, Name, Part, Upsert},
+    limits::{HELD_MAX, HELLO_BYTES_MAX, NAME_BYTES_MAX, PART_BYTES, STEP_BYTES_MAX},
 };
 use crate::Key;
 
@@ -109,6 +110,8 @@ pub struct Hello {
     pub unknown: Vec<Name>,
     /// Of the parts that were put together.
     bytes: usize,
+    /// What they said is held, whatever became of it here.
+    entries: usize,
 }
 
 impl Hello {
@@ -164,8 +167,13 @@ impl Hello {
     /// More than a proxy can hold.
     pub fn add(&mut self, part: HelloPart) -> Result<bool, WireError> {
         self.bytes = self.bytes.saturating_add(part.encoded_len());
-        if self.bytes > HELLO_BYTES_MAX {
+        self.entries = self.entries.saturating_add(part.held.len());
+        if self.bytes > HELLO_BYTES_MAX || self.entries > HELD_MAX {
             return Err(WireError::Stream("a proxy says that it holds too much"));
+        }
+        let names = part.held.iter().flat_map(|held| [&held.kind, &held.name]);
+        if names.chain([&part.software, &part.epoch]).any(|name| name.len() > NAME_BYTES_MAX) {
+            return Err(WireError::Stream("a name is too long"));
         }
         for Held { kind, name, hash } in part.held {
             let name = Name { kind, name };
@@ -194,13 +202,6 @@ impl Size {
         overflows
     }
 }
-
-/// Small enough that no message keeps a connection busy for long.
-const PART_BYTES: usize = 1 << 20;
-/// Some hundred times what 5,000 routes take.
-const STEP_BYTES_MAX: usize = 512 << 20;
-/// Some fifty times what 5,000 routes take. A proxy is believed less than a controller.
-const HELLO_BYTES_MAX: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -64,8 +64,8 @@ impl Target {
         };
         let channel = self.connect(at, &roots).await?;
         let mut grpc = Grpc::new(channel)
-            .max_decoding_message_size(wire::MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(wire::MESSAGE_BYTES_MAX);
+            .max_decoding_message_size(wire::limits::CONTROLLER_WORD_BYTES_MAX)
+            .max_encoding_message_size(wire::limits::PROXY_WORD_BYTES_MAX);
         let failed =
             |error: &dyn Error| Broken::Connect { at, error: format!("{error}{}", causes(error)) };
         grpc.ready().await.map_err(|error| failed(&error))?;

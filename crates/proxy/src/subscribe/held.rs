@@ -154,7 +154,7 @@ impl Held {
             name: name.name.clone(),
             reason: refused.reason.clone(),
         }));
-        answer
+        answer.within_bounds()
     }
 
     /// How many resources cannot be read.

@@ -6,8 +6,8 @@ use http::{Request, Response, header::AUTHORIZATION};
 use hyper::{body::Incoming, server::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use ir::wire::{
-    MESSAGE_BYTES_MAX,
     frame::{FromController, FromProxy},
+    limits::PROXY_WORD_BYTES_MAX,
 };
 use parking_lot::Mutex;
 use rustls::ServerConfig;
@@ -95,7 +95,7 @@ async fn answer(
         Err(status) => return status.into_http(),
     };
     Grpc::new(ProstCodec::<FromController, FromProxy>::new())
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_decoding_message_size(PROXY_WORD_BYTES_MAX)
         .streaming(opening, request)
         .await
 }

@@ -13,7 +13,7 @@ use std::{
 
 use futures_util::{Stream, stream};
 use ir::wire::{
-    self, Hello, Step,
+    self, Hello, Step, WireError,
     frame::{ControllerWord, FromController, FromProxy, HelloPart, ProxyWord, Redirect},
 };
 use tokio::{
@@ -177,12 +177,15 @@ async fn converse(
 
 /// All parts of the greeting.
 async fn greeting(from: &mut Streaming<FromProxy>) -> Result<Hello, Status> {
-    let too_much = |error: wire::WireError| Status::invalid_argument(error.to_string());
     let (mut hello, mut more) = Hello::begin(greeting_part(from).await?).map_err(too_much)?;
     while more {
         more = hello.add(greeting_part(from).await?).map_err(too_much)?;
     }
     Ok(hello)
+}
+
+fn too_much(error: WireError) -> Status {
+    Status::invalid_argument(error.to_string())
 }
 
 async fn greeting_part(from: &mut Streaming<FromProxy>) -> Result<HelloPart, Status> {
@@ -231,7 +234,7 @@ impl Dialogue<'_> {
         match word {
             Some(ProxyWord::Answer(answer)) => {
                 self.asked.take_if(|(revision, _)| *revision <= answer.revision);
-                self.subscription.answered(answer.into());
+                self.subscription.answered(answer.try_into().map_err(too_much)?);
                 Ok(())
             }
             Some(ProxyWord::Hello(_)) => Err(Status::invalid_argument("a stream has one greeting")),

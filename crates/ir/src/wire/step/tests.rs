@@ -1,6 +1,12 @@
 //! What is cut into messages comes out whole, or not at all.
 
-use super::{super::frame::Answer, *};
+use super::{
+    super::{
+        frame::{Answer, Closed, Refusal},
+        limits::{CLOSED_MAX, PROXY_WORD_BYTES_MAX, REASON_BYTES_MAX, REJECTED_MAX},
+    },
+    *,
+};
 use crate::{Ack, BindFailure, BindFault, Id, Rejection, Rule};
 
 #[test]
@@ -64,16 +70,39 @@ fn a_hello_is_cut_and_put_together_and_what_is_unknown_is_kept_apart() {
     }
     assert!(!more);
     assert_eq!(read.unknown, [Name { kind: "Policy".into(), name: "p".into() }]);
-    assert_eq!(Hello { unknown: Vec::new(), bytes: 0, ..read }, hello);
+    assert_eq!(Hello { unknown: Vec::new(), bytes: 0, entries: 0, ..read }, hello);
 }
 
 #[test]
 fn nobody_can_greet_for_ever() {
-    let held = Held { kind: "Rule".into(), name: "n".repeat(1 << 20), ..Held::default() };
-    let part = HelloPart { held: vec![held; 8], more: true, ..HelloPart::default() };
-    let (mut hello, _) = Hello::begin(part.clone()).unwrap();
-    let refused = (0..8).find(|_| hello.add(part.clone()).is_err());
-    assert_eq!(refused, Some(6), "the eighth part is over 64 MiB");
+    let held =
+        |name: usize| Held { kind: "Rule".into(), name: "n".repeat(name), ..Held::default() };
+    let part =
+        |count, held| HelloPart { held: vec![held; count], more: true, ..Default::default() };
+    for (part, taken) in [
+        // 128 parts of 1,000 resources; at 1,000 bytes a name, 32 MiB come first.
+        (part(1000, held(0)), 131),
+        (part(1000, held(1000)), 33),
+        (part(1, held(1025)), 0),
+        (HelloPart { software: "s".repeat(1025), ..part(1, held(1)) }, 0),
+    ] {
+        let mut hello = Hello::default();
+        let refused = (0..200).find(|_| hello.add(part.clone()).is_err());
+        assert_eq!(refused, Some(taken));
+    }
+}
+
+#[test]
+fn the_largest_configuration_can_be_greeted_with() {
+    let key = |index: u32| Id::<Rule>::new(format!("HTTPRoute/{}/{index}", "n".repeat(150))).key();
+    let held = (0..100_000).map(|index| (key(index), Hash::of("Rule", &index.to_be_bytes())));
+    let hello = Hello::new("e".into(), 3, held.collect());
+    let mut read = Hello::default();
+    for part in hello.clone().into_parts() {
+        assert!(part.encoded_len() <= PROXY_WORD_BYTES_MAX);
+        read.add(part).unwrap();
+    }
+    assert_eq!(read.held, hello.held);
 }
 
 #[test]
@@ -88,7 +117,46 @@ fn an_answer_says_what_an_ack_says() {
         }],
     };
     let mut answer = Answer::from(&ack);
-    assert_eq!(Ack::from(answer.clone()), ack);
+    assert_eq!(Ack::try_from(answer.clone()), Ok(ack));
     answer.closed[0].fault = "Haunted".into();
-    assert_eq!(Ack::from(answer).closed[0].fault, BindFault::Other);
+    assert_eq!(Ack::try_from(answer).unwrap().closed[0].fault, BindFault::Other);
+}
+
+fn refusal(kind: &str, name: usize, reason: usize) -> Refusal {
+    Refusal { kind: kind.into(), name: "n".repeat(name), reason: "é".repeat(reason) }
+}
+
+#[test]
+fn an_answer_that_says_too_much_is_not_believed() {
+    let rejected = |count, refusal| Answer { rejected: vec![refusal; count], ..Answer::default() };
+    let closed = |count, closed| Answer { closed: vec![closed; count], ..Answer::default() };
+    let bind = |message: usize| Closed { message: "m".repeat(message), ..Closed::default() };
+    for (answer, believed) in [
+        (rejected(REJECTED_MAX, refusal("Rule", 1, 1)), true),
+        (rejected(REJECTED_MAX + 1, refusal("Rule", 1, 1)), false),
+        (rejected(1, refusal("Rule", 1, 512)), true),
+        (rejected(1, refusal("Rule", 1, 513)), false),
+        (rejected(1, refusal("Rule", 1025, 1)), false),
+        (rejected(1, refusal(&"k".repeat(1025), 1, 1)), false),
+        (closed(CLOSED_MAX, bind(1)), true),
+        (closed(CLOSED_MAX + 1, bind(1)), false),
+        (closed(1, bind(REASON_BYTES_MAX + 1)), false),
+    ] {
+        let said = format!("{} {}", answer.rejected.len(), answer.closed.len());
+        assert_eq!(Ack::try_from(answer).is_ok(), believed, "{said}");
+    }
+}
+
+#[test]
+fn what_a_proxy_answers_is_always_believed_and_says_first_what_status_names() {
+    let mut rejected = vec![refusal("Rule", 900, 5000); 20_000];
+    rejected.push(refusal("Listener", 9, 9));
+    let bind = Closed { message: "m".repeat(9000), ..Closed::default() };
+    let answer = Answer { revision: 7, rejected, closed: vec![bind; 2000] }.within_bounds();
+    assert!(answer.encoded_len() <= PROXY_WORD_BYTES_MAX);
+    assert_eq!(answer.rejected[0].kind, "Listener");
+    assert!(answer.rejected.len() > 1 && answer.closed.len() > 100, "there is room for more");
+    assert_eq!(Ack::try_from(answer).unwrap().revision, 7);
+    let few = Answer { rejected: vec![refusal("Rule", 9, 9); 3], ..Answer::default() };
+    assert_eq!(few.clone().within_bounds(), few);
 }

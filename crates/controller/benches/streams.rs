@@ -33,7 +33,7 @@ use portcullis_controller::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use api_server::{ApiServer, TokenUser};
+use api_server::{ApiServer, LONG, TokenUser};
 use proxy::{Target, trusting};
 use world::{World, account, gateway};
 
@@ -229,9 +229,8 @@ async fn proxies(gateways: usize, each: usize) {
         "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "portcullis-system"},
     }));
     for index in 0..gateways {
-        let user = TokenUser::service_account("edge", &account(index).name, AUDIENCE);
         for pod in 0..each {
-            api.know_token(&token(index, pod), user.clone().of_pod(&format!("{index}-{pod}")));
+            api.issue(user(index, pod));
         }
     }
     println!("{}", api.url());
@@ -244,7 +243,7 @@ async fn proxies(gateways: usize, each: usize) {
     let target = Target { address, tls: trusting(&told[1..].join("\n")), narrow: false };
     for index in 0..gateways {
         for pod in 0..each {
-            tokio::spawn(live(target.clone(), token(index, pod)));
+            tokio::spawn(live(target.clone(), user(index, pod).token(LONG)));
         }
     }
     std::future::pending().await
@@ -267,8 +266,9 @@ async fn live(target: Target, token: String) {
     }
 }
 
-fn token(index: usize, pod: usize) -> String {
-    format!("token-{index}-{pod}")
+fn user(index: usize, pod: usize) -> TokenUser {
+    let user = TokenUser::service_account("edge", &account(index).name, AUDIENCE);
+    user.of_pod(&format!("{index}-{pod}"))
 }
 
 fn row(title: &str, what: &str, start: Instant, before: f64) {

@@ -16,7 +16,7 @@ mod stage;
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use api::meta::NamespacedName;
-use api_server::{ApiServer, TokenUser};
+use api_server::{ApiServer, LONG, TokenUser};
 use controller::{Cluster, ClusterOptions};
 use proxy::{Options, Proxy, Subscription};
 use serde_json::{Value, json};
@@ -50,10 +50,8 @@ impl Town {
         api.put_yaml(&manifests::gateway("default/gateway", &[listener]));
         api.put_yaml(&manifests::service("one", backend.address));
         api.put_yaml(&manifests::route("one", "gateway", HOST, "/", "one"));
-        let account = TokenUser::service_account("default", INFRA, "portcullis.dev/proxy");
-        api.know_token("good", account.of_pod("pod-1"));
         let volumes = Folder::new();
-        volumes.write("token", "good");
+        volumes.write("token", &api.issue(user(INFRA, "pod-1")));
         Self { api, dns: Dns::start().await, _backend: backend, port, volumes }
     }
 
@@ -179,11 +177,11 @@ async fn a_follower_sends_proxies_to_the_leader_and_leads_after_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_token_and_one_of_another_account_see_nothing() {
     let town = Town::new().await;
-    let stranger = TokenUser::service_account("default", "stranger", "portcullis.dev/proxy");
-    town.api.know_token("stranger", stranger.of_pod("pod-2"));
+    let stranger = town.api.issue(user("stranger", "pod-2"));
+    let good = user(INFRA, "pod-1").token(LONG);
     let controller = town.controller("controller-1").await;
     town.mount().await;
-    for token in ["forged", "stranger"] {
+    for token in ["forged", &user(INFRA, "forger").token(LONG), &stranger] {
         town.volumes.write("token", token);
         let proxy = town.proxy(&controller);
         let probes = Admin::new(proxy.probe_address().unwrap());
@@ -196,10 +194,15 @@ async fn a_forged_token_and_one_of_another_account_see_nothing() {
         .await;
         assert!(!is_ready(&proxy).await, "{token}");
     }
-    town.volumes.write("token", "good");
+    town.volumes.write("token", &good);
     let _proxy = town.proxy(&controller);
     town.answers("one").await;
     controller.stop().await;
+}
+
+/// A pod with that ServiceAccount.
+fn user(account: &str, pod: &str) -> TokenUser {
+    TokenUser::service_account("default", account, "portcullis.dev/proxy").of_pod(pod)
 }
 
 const HOST: &str = "one.example.com";

@@ -1,5 +1,7 @@
 //! Who may see what: a proxy shows the token of its pod, the API server says whose it is, and the
-//! ServiceAccount decides which Gateway's resources are streamed.
+//! ServiceAccount decides which Gateway's resources are streamed. A token that does not claim to be
+//! one of a proxy is refused without a question to the API server, so that junk takes nobody's
+//! turn.
 //!
 //! Tokens are never logged, kept or compared here. What a stream carries once it is admitted is the
 //! server's.
@@ -10,22 +12,24 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use api::meta::NamespacedName;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use k8s_openapi::api::authentication::v1::{
     TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo,
 };
 use kube::{Api, Client, api::PostParams};
-use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
     sync::{Semaphore, watch},
     time::{Instant, timeout},
 };
 use tonic::{Code, Status};
+
+use self::claims::service_account;
+
+mod claims;
 
 /// The Gateway of each ServiceAccount that was made for one.
 pub type Accounts = BTreeMap<NamespacedName, NamespacedName>;
@@ -59,13 +63,16 @@ pub enum Refusal {
     /// There is nothing to look at.
     #[error("no token was sent: authorization must be `Bearer TOKEN`")]
     NoToken,
+    /// By what it says itself.
+    #[error("the token is none of a ServiceAccount for audience {AUDIENCE}, or has expired")]
+    Junk,
     /// Forged, expired, or not made for us.
     #[error("the API server does not accept the token for audience {AUDIENCE}")]
     Token,
     /// A real token, but not of a pod's ServiceAccount.
     #[error("the token is not bound to a pod's ServiceAccount")]
     NoPod,
-    /// Somebody else's pod.
+    /// Somebody else's pod, or somebody who says so.
     #[error("ServiceAccount {0} was made for no Gateway of this controller")]
     Stranger(NamespacedName),
     /// Too many at a time.
@@ -94,13 +101,9 @@ impl Admission {
         let admitted = self.look(authorization).await;
         if let Err(refusal) = &admitted {
             match refusal {
+                Refusal::Review => tracing::warn!(%refusal, "a proxy was refused"),
                 // Any pod of the cluster can send that as often as it likes.
-                Refusal::NoToken | Refusal::Token | Refusal::NoPod | Refusal::Busy => {
-                    tracing::debug!(%refusal, "a proxy was refused");
-                }
-                Refusal::Stranger(_) | Refusal::Review => {
-                    tracing::warn!(%refusal, "a proxy was refused");
-                }
+                _ => tracing::debug!(%refusal, "a proxy was refused"),
             }
         }
         admitted
@@ -118,6 +121,8 @@ impl Admission {
 
     async fn look(&self, authorization: Option<&str>) -> Result<Admitted, Refusal> {
         let token = authorization.and_then(bearer).ok_or(Refusal::NoToken)?;
+        let claims = claims::read(token, SystemTime::now()).ok_or(Refusal::Junk)?;
+        self.gateway(&claims.account)?;
         let status = self.review(token).await?;
         let ours = status.audiences.iter().flatten().any(|audience| audience == AUDIENCE);
         if status.authenticated != Some(true) || !ours {
@@ -126,9 +131,15 @@ impl Admission {
         let user = status.user.unwrap_or_default();
         let account = user.username.as_deref().and_then(service_account).ok_or(Refusal::NoPod)?;
         let pod = pod(&user).ok_or(Refusal::NoPod)?;
-        let gateway = self.accounts.borrow().get(&account).cloned();
-        let gateway = gateway.ok_or_else(|| Refusal::Stranger(account.clone()))?;
-        Ok(Admitted { account, gateway, pod, expires: Instant::now() + left(token) })
+        let gateway = self.gateway(&account)?;
+        // A review does not say until when.
+        let expires = Instant::now() + claims.left.min(LEFT_MAX);
+        Ok(Admitted { account, gateway, pod, expires })
+    }
+
+    fn gateway(&self, account: &NamespacedName) -> Result<NamespacedName, Refusal> {
+        let gateway = self.accounts.borrow().get(account).cloned();
+        gateway.ok_or_else(|| Refusal::Stranger(account.clone()))
     }
 
     async fn review(&self, token: &str) -> Result<TokenReviewStatus, Refusal> {
@@ -154,17 +165,18 @@ impl Admission {
 
 impl Refusal {
     /// Words for machines.
-    const REASONS: [&'static str; 6] =
-        ["no_token", "token", "no_pod", "stranger", "busy", "review"];
+    const REASONS: [&'static str; 7] =
+        ["no_token", "junk", "token", "no_pod", "stranger", "busy", "review"];
 
     fn index(&self) -> usize {
         match self {
             Self::NoToken => 0,
-            Self::Token => 1,
-            Self::NoPod => 2,
-            Self::Stranger(_) => 3,
-            Self::Busy => 4,
-            Self::Review => 5,
+            Self::Junk => 1,
+            Self::Token => 2,
+            Self::NoPod => 3,
+            Self::Stranger(_) => 4,
+            Self::Busy => 5,
+            Self::Review => 6,
         }
     }
 }
@@ -172,8 +184,12 @@ impl Refusal {
 impl From<&Refusal> for Status {
     fn from(refusal: &Refusal) -> Self {
         let code = match refusal {
-            Refusal::NoToken | Refusal::Token | Refusal::NoPod => Code::Unauthenticated,
-            Refusal::Stranger(_) => Code::PermissionDenied,
+            // A stranger has not proved to be even that.
+            Refusal::NoToken
+            | Refusal::Junk
+            | Refusal::Token
+            | Refusal::NoPod
+            | Refusal::Stranger(_) => Code::Unauthenticated,
             Refusal::Busy => Code::ResourceExhausted,
             Refusal::Review => Code::Unavailable,
         };
@@ -202,29 +218,9 @@ fn bearer(authorization: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && fits).then_some(token)
 }
 
-fn service_account(username: &str) -> Option<NamespacedName> {
-    let (namespace, name) = username.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-    Some(NamespacedName::new(namespace, name))
-}
-
 fn pod(user: &UserInfo) -> Option<Arc<str>> {
     let pod = user.extra.as_ref()?.get("authentication.kubernetes.io/pod-name")?.first()?;
     Some(pod.as_str().into())
-}
-
-/// How long a token that the API server accepted goes on to be good. Read from the token itself:
-/// a review does not say.
-fn left(token: &str) -> Duration {
-    let claims = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let claims = claims.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = claims.map(|claims| Duration::from_secs(claims.exp).saturating_sub(now));
-    left.map_or(LEFT_UNKNOWN, |left| left.min(LEFT_MAX))
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    exp: u64,
 }
 
 /// Reviews under way at once: what the API server has to bear when all proxies come at once.
@@ -234,8 +230,6 @@ const QUEUE: Duration = Duration::from_secs(15);
 /// How long one review may take.
 const REVIEW: Duration = Duration::from_secs(5);
 const TOKEN_BYTES_MAX: usize = 16 << 10;
-/// What holds for a token that does not say.
-const LEFT_UNKNOWN: Duration = Duration::from_secs(600);
 /// A proxy shows a new token at least that often.
 const LEFT_MAX: Duration = Duration::from_secs(24 * 3600);
 

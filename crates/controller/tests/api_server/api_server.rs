@@ -36,7 +36,7 @@ mod write;
 pub(crate) use catalog::Resource;
 pub(crate) use fault::{Fault, Hold};
 pub(crate) use journal::Call;
-pub(crate) use review::TokenUser;
+pub(crate) use review::{LONG, TokenUser};
 
 use catalog::Catalog;
 use storage::{Part, Place, Storage};
@@ -222,6 +222,13 @@ impl ApiServer {
     /// Answers reviews of this token from now on.
     pub(crate) fn know_token(&self, token: &str, user: TokenUser) {
         self.change(|state| state.tokens.insert(token.to_owned(), user));
+    }
+
+    /// A token of this user, whose reviews are answered from now on.
+    pub(crate) fn issue(&self, user: TokenUser) -> String {
+        let token = user.token(LONG);
+        self.know_token(&token, user);
+        token
     }
 
     /// Lets something go wrong, until [`ApiServer::mend`] or as often as the fault says.

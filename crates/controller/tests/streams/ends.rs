@@ -34,7 +34,7 @@ async fn a_stream_ends_with_its_gateway_and_others_go_on() {
     let (code, text) = one.end().await;
     assert_eq!((code, text.as_str()), (Code::PermissionDenied, "Gateway edge/gateway-0 is gone"));
     let Err(status) = stage.greet(0, "a", hello()).await else { panic!("admitted") };
-    assert_eq!(status.code(), Code::PermissionDenied);
+    assert_eq!(status.code(), Code::Unauthenticated);
     stage.world.edit(1, 0, 8080);
     assert_eq!(two.step().await.unwrap().upserts.len(), 1);
 }
@@ -74,7 +74,7 @@ async fn a_gateway_that_comes_later_is_served() {
     let mut stage = Stage::new().await;
     stage.forget_account(&account(1));
     let Err(status) = stage.greet(1, "a", hello()).await else { panic!("admitted") };
-    assert_eq!(status.code(), Code::PermissionDenied);
+    assert_eq!(status.code(), Code::Unauthenticated);
     stage.accounts.send_modify(|accounts| {
         let mut known = (**accounts).clone();
         known.insert(account(1), crate::world::gateway(1));

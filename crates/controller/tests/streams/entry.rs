@@ -2,23 +2,22 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ir::wire::{
     VERSION,
     frame::{ControllerWord, FromController, HelloPart, Redirect},
 };
 use portcullis_controller::{
     lead::Lead,
-    publish::admission::{AUDIENCE, Admission},
+    publish::admission::{AUDIENCE, Admission, Refusal},
 };
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::Code;
 
 use crate::{
-    api_server::{Fault, TokenUser},
-    proxy::{hello, trusting},
-    stage::{ROUTES, Stage, token},
+    api_server::{Fault, LONG, TokenUser},
+    proxy::{PATIENCE, hello, trusting},
+    stage::{ROUTES, Stage, token, user},
     world::{World, account},
 };
 
@@ -38,36 +37,58 @@ async fn a_token_shows_the_resources_of_its_own_gateway_and_no_other() {
 async fn whoever_cannot_prove_to_be_a_proxy_is_refused() {
     let stage = Stage::new().await;
     let ours = |account: &str| TokenUser::service_account("edge", account, AUDIENCE);
-    let proxy = account(0).name;
-    stage.api.know_token("stranger", ours("default").of_pod("x"));
-    stage.api.know_token("other-namespace", {
-        TokenUser::service_account("dev", &proxy, AUDIENCE).of_pod("x")
-    });
-    stage.api.know_token("no-pod", ours(&proxy));
-    let cluster = TokenUser::service_account("edge", &proxy, "https://kubernetes.default.svc");
-    stage.api.know_token("wrong-audience", cluster.of_pod("x"));
-    let person = TokenUser { username: "jane".into(), ..ours(&proxy).of_pod("x") };
-    stage.api.know_token("person", person);
-    let long = "x".repeat(20 << 10);
-    for (token, code, text, reason) in [
-        ("", Code::Unauthenticated, "no token was sent", "no_token"),
-        (long.as_str(), Code::Unauthenticated, "no token was sent", "no_token"),
-        ("forged", Code::Unauthenticated, "does not accept the token", "token"),
-        ("wrong-audience", Code::Unauthenticated, "does not accept the token", "token"),
-        ("no-pod", Code::Unauthenticated, "not bound to a pod", "no_pod"),
-        ("person", Code::Unauthenticated, "not bound to a pod", "no_pod"),
-        ("stranger", Code::PermissionDenied, "edge/default was made for no Gateway", "stranger"),
-        ("other-namespace", Code::PermissionDenied, "was made for no Gateway", "stranger"),
+    let name = account(0).name;
+    let cluster = TokenUser::service_account("edge", &name, "https://kubernetes.default.svc");
+    let elsewhere = TokenUser::service_account("dev", &name, AUDIENCE);
+    let person = TokenUser { username: "jane".into(), ..user(0, "person") };
+    // The API server need not agree with what a token says.
+    stage.api.know_token(&user(0, "jane").token(LONG), person.clone());
+    let issue = |user: TokenUser| stage.api.issue(user);
+    for (token, reviews, text, reason) in [
+        (String::new(), 0, "no token was sent", "no_token"),
+        ("x".repeat(20 << 10), 0, "no token was sent", "no_token"),
+        ("forged".into(), 0, "none of a ServiceAccount", "junk"),
+        (user(0, "late").token(1), 0, "has expired", "junk"),
+        (issue(cluster.of_pod("x")), 0, "none of a ServiceAccount for audience", "junk"),
+        (issue(person), 0, "none of a ServiceAccount", "junk"),
+        (issue(ours("default").of_pod("x")), 0, "edge/default was made for no", "stranger"),
+        (issue(elsewhere.of_pod("x")), 0, "was made for no Gateway", "stranger"),
+        (user(0, "forger").token(LONG), 1, "does not accept the token", "token"),
+        (user(0, "jane").token(LONG), 1, "not bound to a pod", "no_pod"),
+        (issue(ours(&name)), 1, "not bound to a pod", "no_pod"),
     ] {
-        let before = refusals(&stage, reason);
-        let Err(status) = stage.target().greet(token, hello()).await else { panic!("{token}") };
-        assert_eq!(status.code(), code, "{token:.20}: {status}");
+        let before = (refusals(&stage, reason), stage.reviews().len());
+        let Err(status) = stage.target().greet(&token, hello()).await else { panic!("{token}") };
+        assert_eq!(status.code(), Code::Unauthenticated, "{token:.20}: {status}");
         assert!(status.message().contains(text), "{token:.20}: {status}");
-        assert!(token.is_empty() || !status.message().contains(token), "{status}");
-        assert_eq!(refusals(&stage, reason), before + 1, "{token:.20}");
+        assert!(token.is_empty() || !status.message().contains(&token), "{status}");
+        let after = (refusals(&stage, reason), stage.reviews().len());
+        assert_eq!(after, (before.0 + 1, before.1 + reviews), "{reason}: {status}");
     }
     // Nobody else is harmed.
     stage.proxy(0, "a").await;
+}
+
+#[tokio::test]
+async fn junk_takes_nobodys_turn() {
+    let stage = Stage::new().await;
+    let (fault, hold) = Fault::hold();
+    stage.api.fault(fault.on("tokenreviews"));
+    let admission = Admission::new(stage.api.client(), stage.accounts.subscribe());
+    let stranger = TokenUser::service_account("edge", "default", AUDIENCE).of_pod("x");
+    let junk = ["forged".into(), stranger.token(LONG), user(0, "late").token(1)];
+    for junk in junk.iter().map(|token| format!("Bearer {token}")) {
+        // More than are reviewed at once, while no review ends.
+        let all = (0..100).map(|_| admission.admit(Some(&junk)));
+        let all = tokio::time::timeout(PATIENCE, futures_util::future::join_all(all)).await;
+        for refusal in all.expect("no turn is waited for").into_iter().map(Result::unwrap_err) {
+            assert!(matches!(refusal, Refusal::Junk | Refusal::Stranger(_)), "{refusal}");
+        }
+    }
+    hold.release();
+    let honest = format!("Bearer {}", token(0, "a"));
+    assert_eq!(&*admission.admit(Some(&honest)).await.unwrap().pod, "a");
+    assert_eq!(stage.reviews().len(), 1);
 }
 
 #[tokio::test]
@@ -83,14 +104,12 @@ async fn while_the_api_server_reviews_nothing_proxies_are_told_to_come_again() {
 #[tokio::test]
 async fn many_who_come_at_once_wait_for_each_other() {
     let stage = Stage::new().await;
-    for number in 0..60 {
-        let user = TokenUser::service_account("edge", &account(0).name, AUDIENCE);
-        stage.api.know_token(&format!("token-0-{number}"), user.of_pod(&number.to_string()));
-    }
+    let authorizations: Vec<String> = (0..60)
+        .map(|number| format!("Bearer {}", stage.api.issue(user(0, &number.to_string()))))
+        .collect();
     let (fault, hold) = Fault::hold();
     stage.api.fault(fault.on("tokenreviews"));
     let admission = Admission::new(stage.api.client(), stage.accounts.subscribe());
-    let authorizations: Vec<String> = (0..60).map(|of| format!("Bearer token-0-{of}")).collect();
     let all = authorizations.iter().map(|authorization| admission.admit(Some(authorization)));
     let all = futures_util::future::join_all(all);
     let release = async {
@@ -214,10 +233,8 @@ async fn a_replica_that_cannot_tell_says_so() {
 async fn a_stream_ends_before_its_token_does() {
     let stage = Stage::new().await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let claims = URL_SAFE_NO_PAD.encode(json!({"exp": now + 2}).to_string());
-    let token = format!("e30.{claims}.signature");
-    let user = TokenUser::service_account("edge", &account(0).name, AUDIENCE);
-    stage.api.know_token(&token, user.of_pod("a"));
+    let token = user(0, "a").token(now + 2);
+    stage.api.know_token(&token, user(0, "a"));
     let mut proxy = stage.target().greet(&token, hello()).await.unwrap();
     let (code, text) = proxy.end().await;
     assert_eq!((code, text.as_str()), (Code::Unavailable, "the token is about to expire"));

@@ -24,7 +24,7 @@ use tokio::{
 use tonic::Status;
 
 use crate::{
-    api_server::{ApiServer, TokenUser},
+    api_server::{ApiServer, LONG, TokenUser},
     proxy::{PATIENCE, Proxy, Target, hello, trusting},
     world::{World, account, gateway},
 };
@@ -58,9 +58,8 @@ impl Stage {
     pub(crate) async fn with(limits: Limits) -> Self {
         let api = cluster().await;
         for index in 0..2 {
-            let user = TokenUser::service_account("edge", &account(index).name, AUDIENCE);
             for pod in ["a", "b", "c"] {
-                api.know_token(&token(index, pod), user.clone().of_pod(pod));
+                api.issue(user(index, pod));
             }
         }
         let (hub, answers) = Hub::new();
@@ -183,8 +182,14 @@ pub(crate) fn authority(api: &ApiServer, lead: watch::Receiver<Lead>) -> Authori
     Authority::start(api.client(), place, lead, Notices::default()).unwrap()
 }
 
+/// A proxy of the n-th Gateway.
+pub(crate) fn user(index: usize, pod: &str) -> TokenUser {
+    TokenUser::service_account("edge", &account(index).name, AUDIENCE).of_pod(pod)
+}
+
+/// What it shows.
 pub(crate) fn token(index: usize, pod: &str) -> String {
-    format!("token-{index}-{pod}")
+    user(index, pod).token(LONG)
 }
 
 /// Routes of each Gateway.

@@ -12,7 +12,7 @@ use ir::{
 
 use crate::{
     proxy::hello,
-    stage::{ROUTES, Stage},
+    stage::{ROUTES, Stage, token},
     world::{World, gateway},
 };
 
@@ -99,7 +99,7 @@ async fn whoever_holds_everything_is_told_so() {
 #[tokio::test]
 async fn what_this_controller_does_not_know_must_go() {
     let stage = Stage::new().await;
-    let proxy = stage.target().open("token-0-a").await.unwrap();
+    let proxy = stage.target().open(&token(0, "a")).await.unwrap();
     let mut parts = hello().into_parts();
     let held = |kind: &str| ir::wire::frame::Held {
         kind: kind.into(),

@@ -100,7 +100,7 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
     /// Where readiness, liveness and metrics are served to others; `off` for nowhere.
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:15001", value_parser = admin)]
+    #[arg(long, value_name = "ADDR", default_value = "[::]:15001", value_parser = admin)]
     pub(crate) probe_address: AdminAddress,
     #[command(flatten)]
     pub(crate) traffic: Traffic,
@@ -125,10 +125,10 @@ pub(crate) struct Controller {
     #[arg(long, value_name = "NAME", default_value = "portcullis")]
     pub(crate) service: String,
     /// Where proxies are streamed to.
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:15010")]
+    #[arg(long, value_name = "ADDR", default_value = "[::]:15010")]
     pub(crate) stream: SocketAddr,
     /// Where probes and metrics are answered.
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:15012")]
+    #[arg(long, value_name = "ADDR", default_value = "[::]:15012")]
     pub(crate) probes: SocketAddr,
     /// The name of this replica's pod.
     #[arg(long, value_name = "NAME", env = "POD_NAME")]

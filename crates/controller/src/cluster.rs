@@ -22,6 +22,7 @@ use crate::{
     EVENTS_MAX, Event,
     event_loop::{EventLoop, Outlets, Progress, Surroundings},
     lead::{Candidate, Election, Lead},
+    listen,
     metrics::{Figure, Metrics},
     probes::{self, Pages},
     provider::kubernetes::{self, Pace},
@@ -99,8 +100,8 @@ impl Cluster {
     /// An address is taken, or TLS cannot be set up. That the API server does not answer is no
     /// error: it is waited for.
     pub async fn start(options: ClusterOptions, client: Client) -> Result<Self, StartError> {
-        let probes = listen(options.probes).await?;
-        let socket = listen(options.stream).await?;
+        let probes = listen(options.probes)?;
+        let socket = listen(options.stream)?;
         let at = |socket: &TcpListener, asked| socket.local_addr().unwrap_or(asked);
         let (probes_at, stream_at) = (at(&probes, options.probes), at(&socket, options.stream));
         let namespace = options.pod.namespace.to_string();
@@ -225,8 +226,8 @@ fn candidate(options: &ClusterOptions, port: u16) -> Candidate {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    listen::open(address).map_err(|source| StartError::Listen { address, source })
 }
 
 /// What writers get from the rest, and give back to it.

@@ -11,6 +11,7 @@ use translate::Settings;
 pub mod cluster;
 pub mod event_loop;
 pub mod lead;
+mod listen;
 pub mod mailbox;
 pub mod metrics;
 mod probes;

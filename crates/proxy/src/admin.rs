@@ -30,7 +30,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Shared, limits, telemetry};
+use crate::{Shared, bind, limits, telemetry};
 
 /// Pages that the embedding program renders, as YAML. None: the page does not exist.
 #[derive(Clone, Default)]
@@ -80,13 +80,12 @@ impl Pages {
 /// # Errors
 /// The address cannot be opened.
 pub(crate) fn open(address: SocketAddr, pages: Pages) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address).map_err(|error| {
+    let listener = bind::single(address).map_err(|error| {
         let name = pages.name();
         let message =
             format!("the {name} address {address} cannot be opened: {error}; choose another one");
         io::Error::new(error.kind(), message)
     })?;
-    listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
 

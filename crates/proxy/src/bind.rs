@@ -18,6 +18,8 @@ use parking_lot::Mutex;
 
 mod open;
 
+pub(crate) use open::single;
+
 /// All groups of sockets that are open.
 pub(crate) struct Sockets {
     workers: usize,

@@ -44,6 +44,16 @@ pub(super) fn group(
         .map_err(explain)
 }
 
+/// Opens one socket for what is no traffic. `[::]` are all interfaces here too.
+pub(crate) fn single(address: SocketAddr) -> io::Result<TcpListener> {
+    let ip = Some(address.ip()).filter(|ip| *ip != IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let at = usable(ip, address.port())?;
+    let socket = socket(at)?;
+    socket.bind(&at.into())?;
+    socket.listen(limits::BACKLOG)?;
+    Ok(socket.into())
+}
+
 fn listen(at: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(at)?;
     socket.set_reuse_port(true)?;
@@ -71,8 +81,12 @@ fn usable(ip: Option<IpAddr>, port: u16) -> io::Result<SocketAddr> {
     if let Some(ip) = ip {
         return Ok(SocketAddr::new(ip, port));
     }
-    match Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) {
-        Ok(_) => Ok(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)),
+    everywhere(port, Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).map(drop))
+}
+
+fn everywhere(port: u16, ipv6: io::Result<()>) -> io::Result<SocketAddr> {
+    match ipv6 {
+        Ok(()) => Ok(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)),
         Err(error) if error.raw_os_error() == Some(NO_SUCH_FAMILY) => {
             Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
         }
@@ -135,6 +149,21 @@ mod tests {
             });
             assert!(accepted.unwrap().0.nodelay().unwrap());
         }
+    }
+
+    #[test]
+    fn all_interfaces_are_those_of_both_families() {
+        let socket = single(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        // A machine may have no IPv6.
+        if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+            TcpStream::connect((Ipv6Addr::LOCALHOST, port)).unwrap();
+        }
+        let refused = |number| Err(io::Error::from_raw_os_error(number));
+        assert_eq!(everywhere(1, Ok(())).unwrap().to_string(), "[::]:1");
+        assert_eq!(everywhere(1, refused(NO_SUCH_FAMILY)).unwrap().to_string(), "0.0.0.0:1");
+        assert!(everywhere(1, refused(24)).is_err(), "no descriptors left");
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Maker<'_> {
             format!("--ca={CA_FOLDER}/{CA_KEY}"),
             format!("--token={TOKEN_FOLDER}/{TOKEN_FILE}"),
             format!("--state-dir={STATE_FOLDER}"),
-            format!("--probe-address=0.0.0.0:{PROBE_PORT}"),
+            format!("--probe-address=[::]:{PROBE_PORT}"),
             format!("--admin=127.0.0.1:{ADMIN_PORT}"),
             format!("--drain-min={}", drain.min.as_secs_f64()),
             format!("--drain-max={}", drain.max.as_secs_f64()),

@@ -490,7 +490,12 @@ impl EventLoop {
 
     /// Says once what is new among the diagnostics, and what was mended.
     fn tell(&mut self) {
-        let now = self.problems().map(|problem| (problem.subject(), problem)).collect();
+        let foreign = self.foreign();
+        let ours = |problem: &Problem| {
+            problem.object.as_ref().is_none_or(|object| !foreign.contains(object))
+        };
+        let now = self.problems().filter(ours).map(|problem| (problem.subject(), problem));
+        let now = now.collect();
         for problem in only(&now, &self.told) {
             if problem.is_error() {
                 tracing::error!("{problem}");
@@ -502,6 +507,17 @@ impl EventLoop {
             tracing::info!("mended: {problem}");
         }
         self.told = now;
+    }
+
+    /// What hangs on no Gateway of ours: in a cluster it is another controller's, or waits for its
+    /// Gateway. Files are all ours.
+    fn foreign(&self) -> BTreeSet<String> {
+        let output = self.translator.output();
+        let objects = output.diagnostics.iter().map(|found| &found.object);
+        let attached = |object: &&ObjectKey| ATTACHED.contains(&object.kind);
+        let objects = objects.filter(attached).filter(|_| self.around.outlets.is_some());
+        let foreign = objects.filter(|object| output.status.get(object).is_none());
+        foreign.map(ToString::to_string).collect()
     }
 
     fn problems(&self) -> impl Iterator<Item = Problem> {
@@ -576,6 +592,15 @@ impl Touched {
     }
 }
 
+/// The kinds that name the Gateway which they are for.
+const ATTACHED: [Kind; 6] = [
+    Kind::ListenerSet,
+    Kind::HTTPRoute,
+    Kind::GRPCRoute,
+    Kind::TLSRoute,
+    Kind::TCPRoute,
+    Kind::UDPRoute,
+];
 /// Quiet that ends a burst of a cluster's changes.
 const SETTLE: Duration = Duration::from_millis(2);
 /// The longest that a burst may put a translation off,

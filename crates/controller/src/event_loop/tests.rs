@@ -17,6 +17,13 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        let (stage, event_loop, incoming) = Self::at_rest();
+        tokio::spawn(event_loop.run(incoming));
+        stage
+    }
+
+    /// One whose loop does not run.
+    fn at_rest() -> (Self, EventLoop, mpsc::Receiver<Event>) {
         let (events, incoming) = mpsc::channel(8);
         let (hub, answers) = Hub::new();
         let (told, progress) = watch::channel(Progress::default());
@@ -30,8 +37,8 @@ impl Stage {
             echo: None,
             outlets: Some(outlets.clone()),
         };
-        tokio::spawn(EventLoop::new(Settings::cluster(), around).run(incoming));
-        Self { events, hub, outlets, wanted, progress }
+        let event_loop = EventLoop::new(Settings::cluster(), around);
+        (Self { events, hub, outlets, wanted, progress }, event_loop, incoming)
     }
 
     /// One that has read these objects.
@@ -98,6 +105,31 @@ fn gateway() -> ObjectKey {
 async fn ack(subscription: &mut Subscription) {
     let batch = timeout(DEADLINE, subscription.next()).await.unwrap().unwrap();
     subscription.answered(Ack { revision: batch.revision, ..Ack::default() });
+}
+
+#[tokio::test]
+async fn a_route_without_a_gateway_of_ours_is_nothing_for_the_log() {
+    let (_stage, mut event_loop, _incoming) = Stage::at_rest();
+    let route = |gateway: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n\
+             metadata: {{name: r, namespace: ns, uid: r, generation: 1}}\n\
+             spec: {{parentRefs: [{{name: {gateway}}}], \
+             rules: [{{backendRefs: [{{name: none-such, port: 1}}]}}]}}"
+        )
+    };
+    let mut told = |objects: Vec<Change>| {
+        let mut touched = Touched::default();
+        event_loop.take(Event::Objects(objects), &mut touched);
+        event_loop.take(Event::Synced(false), &mut touched);
+        event_loop.turn(&mut touched, Instant::now());
+        let found = event_loop.problems().filter(|found| found.object.is_some()).count();
+        (event_loop.told.keys().filter(|told| told.object.is_some()).count(), found)
+    };
+    assert_eq!(told([changes(CLASS), changes(GATEWAY)].concat()), (0, 0));
+    assert_eq!(told(changes(&route("elsewhere"))), (0, 1), "whoever asks is told");
+    assert_eq!(told(changes(&route("gw"))), (1, 1), "its backend is missing");
+    assert_eq!(told(changes(&route("elsewhere"))), (0, 1));
 }
 
 #[tokio::test]

@@ -136,6 +136,9 @@ pub(crate) struct Controller {
     /// Its namespace.
     #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE")]
     pub(crate) pod_namespace: String,
+    /// Its uid, so that Events about it are found with it.
+    #[arg(long, value_name = "UID", env = "POD_UID")]
+    pub(crate) pod_uid: Option<String>,
     /// Where other pods reach it.
     #[arg(long, value_name = "ADDR", env = "POD_IP")]
     pub(crate) pod_ip: std::net::IpAddr,

@@ -44,8 +44,10 @@ use crate::{
 pub struct ClusterOptions {
     /// How to translate.
     pub settings: Settings,
-    /// The pod of this replica.
+    /// The pod of this replica,
     pub pod: NamespacedName,
+    /// and its uid, if it is known.
+    pub pod_uid: Option<String>,
     /// Where other pods reach it.
     pub ip: IpAddr,
     /// The Service in front of all replicas, in the namespace of the pod.
@@ -105,8 +107,9 @@ impl Cluster {
         let at = |socket: &TcpListener, asked| socket.local_addr().unwrap_or(asked);
         let (probes_at, stream_at) = (at(&probes, options.probes), at(&socket, options.stream));
         let namespace = options.pod.namespace.to_string();
-        let election = Election::start(client.clone(), candidate(&options, stream_at.port()));
         let notices = Notices::default();
+        let candidate = candidate(&options, stream_at.port());
+        let election = Election::start(client.clone(), candidate, notices.clone());
         let writing = election.fenced(&client);
         let authority = Authority::start(
             writing.clone(),
@@ -165,7 +168,13 @@ impl Cluster {
             // That the other end is gone is an end as well.
             let _ = stopped.await;
         }));
-        let inside = Inside { outlets: &outlets, authority: &authority, metrics: &metrics, events };
+        let inside = Inside {
+            own: &client,
+            outlets: &outlets,
+            authority: &authority,
+            metrics: &metrics,
+            events,
+        };
         let writers = writers(&options, &writing, election.lead(), inside, stream_at.port());
         Ok(Self {
             probes: probes_at,
@@ -232,6 +241,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 /// What writers get from the rest, and give back to it.
 struct Inside<'c> {
+    /// For what a replica that does not lead writes too.
+    own: &'c Client,
     outlets: &'c Outlets,
     authority: &'c Authority,
     metrics: &'c Arc<Metrics>,
@@ -246,7 +257,7 @@ fn writers(
     inside: Inside<'_>,
     port: u16,
 ) -> JoinSet<&'static str> {
-    let Inside { outlets, authority, metrics, events } = inside;
+    let Inside { own, outlets, authority, metrics, events } = inside;
     let mut writers = JoinSet::new();
     let notices = outlets.notices.clone();
     let controller_name = options.settings.controller_name.clone();
@@ -263,8 +274,10 @@ fn writers(
     writers.spawn(named("the writer of statuses", status.run()));
     let told = EventWriter {
         client: client.clone(),
+        own: own.clone(),
         controller_name,
         pod: options.pod.clone(),
+        pod_uid: options.pod_uid.clone(),
         live: outlets.live.clone(),
         notices,
         silences: outlets.silent.clone(),

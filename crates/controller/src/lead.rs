@@ -24,6 +24,7 @@ use tokio::{
 };
 
 use self::term::{Term, Write};
+use crate::report::events::{self, Notice, Notices};
 
 mod fence;
 mod term;
@@ -66,10 +67,11 @@ pub struct Election {
 
 impl Election {
     /// Stands for election on the runtime of the caller.
-    pub fn start(client: Client, candidate: Candidate) -> Self {
+    pub fn start(client: Client, candidate: Candidate, notices: Notices) -> Self {
         let (told, lead) = watch::channel(Lead::Unknown);
         let (resign, resigned) = oneshot::channel();
-        let voter = Voter::new(Api::namespaced(client, &candidate.namespace), candidate, told);
+        let api = Api::namespaced(client, &candidate.namespace);
+        let voter = Voter::new(api, candidate, notices, told);
         let until = voter.until.subscribe();
         Self { lead, until, resign, task: tokio::spawn(voter.run(resigned)) }
     }
@@ -123,6 +125,9 @@ fn address(identity: &str) -> Option<SocketAddr> {
 struct Voter {
     api: Api<Lease>,
     candidate: Candidate,
+    notices: Notices,
+    /// Whether the Lease could not be read or written.
+    troubled: bool,
     told: watch::Sender<Lead>,
     /// For writes: until when they may begin.
     until: watch::Sender<Option<Instant>>,
@@ -150,10 +155,25 @@ struct Leading {
 }
 
 impl Voter {
-    fn new(api: Api<Lease>, candidate: Candidate, told: watch::Sender<Lead>) -> Self {
+    fn new(
+        api: Api<Lease>,
+        candidate: Candidate,
+        notices: Notices,
+        told: watch::Sender<Lead>,
+    ) -> Self {
         let patience = Instant::now();
-        let until = watch::Sender::default();
-        Self { api, candidate, told, until, seen: None, leading: None, last: None, patience }
+        Self {
+            api,
+            candidate,
+            notices,
+            troubled: false,
+            told,
+            until: watch::Sender::default(),
+            seen: None,
+            leading: None,
+            last: None,
+            patience,
+        }
     }
 
     async fn run(mut self, mut resigned: oneshot::Receiver<()>) {
@@ -226,10 +246,14 @@ impl Voter {
     }
 
     /// Says whom this replica follows.
-    fn follow(&self) {
+    fn follow(&mut self) {
         let alive = self.seen.as_ref().filter(|seen| seen.free_at > Instant::now());
         let holder = alive.and_then(|seen| seen.lease.as_ref()).and_then(term::holder);
-        self.tell(Lead::Follower { address: holder.and_then(|holder| address(holder)) });
+        let (held, address) = (holder.is_some(), holder.and_then(|holder| address(holder)));
+        self.tell(Lead::Follower { address });
+        if held {
+            self.mended();
+        }
     }
 
     async fn take(&mut self) {
@@ -244,6 +268,7 @@ impl Voter {
             Write::Failed(error) => {
                 self.follow();
                 tracing::warn!(%error, "nobody leads, and the Lease cannot be written");
+                self.warn("written", &error);
             }
         }
     }
@@ -254,6 +279,7 @@ impl Voter {
         self.leading = Some(Leading { lease, term, renew_at: renew_at(sent), until });
         self.seen = None;
         self.until.send_replace(Some(until));
+        self.mended();
         self.tell(Lead::Leader);
     }
 
@@ -270,11 +296,13 @@ impl Voter {
                 leading.renew_at = renew_at(sent);
                 leading.until = sent + HOLD;
                 self.until.send_replace(Some(leading.until));
+                self.mended();
             }
             Write::Conflict => self.dispute().await,
             Write::Failed(error) => {
                 leading.renew_at = Instant::now() + RETRY.mul_f64(0.5 + fastrand::f64()) / 4;
                 tracing::warn!(%error, "the Lease cannot be renewed");
+                self.warn("renewed", &error);
             }
         }
     }
@@ -304,10 +332,32 @@ impl Voter {
         let looked = tokio::time::timeout(REQUEST, self.api.get_opt(&self.candidate.lease)).await;
         match looked {
             Ok(Ok(lease)) => return self.see(lease),
-            Ok(Err(error)) => tracing::warn!(%error, "the Lease cannot be read"),
-            Err(_) => tracing::warn!("the Lease cannot be read: the API server does not answer"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the Lease cannot be read");
+                self.warn("read", &error.to_string());
+            }
+            Err(_) => {
+                tracing::warn!("the Lease cannot be read: the API server does not answer");
+                self.warn("read", "the API server does not answer");
+            }
         }
         self.patience = Instant::now() + RETRY.mul_f64(0.5 + fastrand::f64());
+    }
+
+    /// What an operator is told if it lasts: nobody may be leading.
+    fn warn(&mut self, what: &str, error: &str) {
+        self.troubled = true;
+        let lease = &self.candidate.lease;
+        let note =
+            format!("Lease {lease} cannot be {what}: {error}; while nobody leads, edits wait");
+        let notice = Notice::warning(UNUSABLE, "Lead", note);
+        events::raise_own(&self.notices, Notice { patience: TROUBLE_PATIENCE, ..notice });
+    }
+
+    fn mended(&mut self) {
+        if std::mem::take(&mut self.troubled) {
+            events::clear_own(&self.notices, UNUSABLE);
+        }
     }
 
     fn step_down(&mut self, reason: &'static str) {
@@ -377,6 +427,10 @@ const REQUEST: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(1);
 /// Followers do not all try at the same moment.
 const LATE: Duration = Duration::from_secs(1);
+/// How long it may be before an operator is told. An API server that restarts is no news.
+const TROUBLE_PATIENCE: Duration = Duration::from_secs(20);
+/// The reason of the Event.
+const UNUSABLE: &str = "LeaseUnusable";
 /// How long a silent watch is waited for at the start.
 const LOOK: Duration = Duration::from_secs(3);
 

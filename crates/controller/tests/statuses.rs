@@ -36,6 +36,7 @@ async fn controller(server: &ApiServer, pod: &str) -> Cluster {
     let options = ClusterOptions {
         settings: Settings { controller_name: OURS.into(), ..Settings::cluster() },
         pod: NamespacedName::new(SYSTEM, pod),
+        pod_uid: None,
         ip: IpAddr::from(Ipv4Addr::LOCALHOST),
         service: "portcullis".into(),
         stream: loopback,

@@ -22,6 +22,7 @@ async fn lead(args: &Controller) -> anyhow::Result<ExitCode> {
     let options = ClusterOptions {
         settings,
         pod: api::meta::NamespacedName::new(&*args.pod_namespace, &*args.pod_name),
+        pod_uid: args.pod_uid.clone(),
         ip: args.pod_ip,
         service: args.service.clone(),
         stream: args.stream,

@@ -61,6 +61,7 @@ impl Town {
         let options = ClusterOptions {
             settings: Settings::cluster(),
             pod: NamespacedName::new("portcullis-system", pod),
+            pod_uid: None,
             ip: any.ip(),
             service: "portcullis".into(),
             stream: any,

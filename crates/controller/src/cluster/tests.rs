@@ -20,6 +20,7 @@ async fn start(server: &ApiServer, pod: &str) -> Cluster {
     let options = ClusterOptions {
         settings: Settings::cluster(),
         pod: NamespacedName::new("portcullis-system", pod),
+        pod_uid: None,
         ip: [127, 0, 0, 1].into(),
         service: "portcullis".to_owned(),
         stream: ([127, 0, 0, 1], 0).into(),

@@ -267,6 +267,39 @@ fn request(method: Method) -> Request<Body> {
     Request::builder().method(method).uri("/api/v1/services").body(Body::empty()).unwrap()
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_written_is_told_until_it_can() {
+    let (server, notices) = (LeaseServer::new(), Notices::default());
+    let told = || {
+        let told = notices.try_take().into_iter().map(|(key, notice)| {
+            assert_eq!((key.object, key.reason), (None, "LeaseUnusable"));
+            notice.map_or("mended".to_owned(), |notice| notice.note)
+        });
+        told.collect::<Vec<_>>()
+    };
+    server.read_only(true);
+    let one = Election::start(server.client(ONE), candidate(ONE), notices.clone());
+    pass(Duration::from_secs(60)).await;
+    let [note] = &told()[..] else { panic!("one notice") };
+    assert!(note.starts_with("Lease portcullis cannot be written: "), "{note}");
+    server.read_only(false);
+    leads(&one).await;
+    assert_eq!(told(), ["mended"]);
+    pass(Duration::from_secs(60)).await;
+    assert!(told().is_empty(), "what is well is no news");
+    server.read_only(true);
+    pass(RENEW * 2).await;
+    let [note] = &told()[..] else { panic!("one notice") };
+    assert!(note.starts_with("Lease portcullis cannot be renewed: "), "{note}");
+    // Another replica that has the rights leads; this one follows it.
+    server.read_only(false);
+    let two = stand(&server, TWO);
+    drop(one);
+    leads(&two).await;
+    let one = Election::start(server.client(ONE), candidate(ONE), notices.clone());
+    one.lead().wait_for(|lead| *lead == follows(TWO)).await.unwrap();
+}
+
 /// Two replicas, of which the first leads.
 async fn pair(server: &LeaseServer) -> (Election, Election) {
     let one = stand(server, ONE);
@@ -277,7 +310,7 @@ async fn pair(server: &LeaseServer) -> (Election, Election) {
 }
 
 fn stand(server: &LeaseServer, name: &'static str) -> Election {
-    Election::start(server.client(name), candidate(name))
+    Election::start(server.client(name), candidate(name), Notices::default())
 }
 
 async fn leads(election: &Election) {

@@ -95,19 +95,24 @@ impl NoticeKey {
 
 /// What the writer of Events reads, and what it signs with.
 pub struct EventWriter {
-    /// The API server.
+    /// The API server, for what a leader says,
     pub client: Client,
+    /// and for what each replica says of itself.
+    pub own: Client,
     /// Who says it.
     pub controller_name: String,
-    /// The pod of this replica.
+    /// The pod of this replica,
     pub pod: NamespacedName,
+    /// and what tells it from others of that name. `kubectl describe` looks for Events by it.
+    pub pod_uid: Option<String>,
     /// The objects that notices are about.
     pub live: LiveObjects,
     /// What there is to tell.
     pub notices: Notices,
     /// Proxies that are left out because they do not answer.
     pub silences: Silences,
-    /// Who writes.
+    /// Who writes of objects. Of its own pod each replica writes itself: what is wrong may be why
+    /// nobody leads.
     pub lead: watch::Receiver<Lead>,
 }
 
@@ -117,7 +122,7 @@ impl EventWriter {
         let mut board = Board::default();
         loop {
             let leads = self.lead.borrow_and_update().is_leader();
-            let due = board.next(Instant::now()).filter(|_| leads);
+            let due = board.next(Instant::now(), leads);
             tokio::select! {
                 notices = self.notices.take() => {
                     let now = Instant::now();
@@ -134,14 +139,14 @@ impl EventWriter {
                 }
                 Ok(()) = self.lead.changed() => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.tell(&mut board).await;
+                    self.tell(&mut board, leads).await;
                 }
             }
         }
     }
 
-    async fn tell(&self, board: &mut Board) {
-        let Some((key, told)) = board.take_due(Instant::now()) else { return };
+    async fn tell(&self, board: &mut Board, leads: bool) {
+        let Some((key, told)) = board.take_due(Instant::now(), leads) else { return };
         let event = Event {
             regarding: self.regarding(&key),
             related: related(&key),
@@ -149,7 +154,8 @@ impl EventWriter {
             instance: &self.pod.name,
             notice: &told.notice,
         };
-        match event.send(&self.client, told.times).await {
+        let client = if key.object.is_some() { &self.client } else { &self.own };
+        match event.send(client, told.times).await {
             Ok(()) => board.told(key, told),
             Err(error) if event::is_final(&error) => {
                 tracing::warn!(reason = key.reason, %error, "an Event cannot be written");
@@ -164,10 +170,14 @@ impl EventWriter {
 
     fn regarding(&self, key: &NoticeKey) -> Value {
         let Some(object) = &key.object else {
-            return json!({
+            let mut reference = json!({
                 "apiVersion": "v1", "kind": "Pod",
                 "namespace": &*self.pod.namespace, "name": &*self.pod.name,
             });
+            if let Some(uid) = &self.pod_uid {
+                reference["uid"] = uid.as_str().into();
+            }
+            return reference;
         };
         let mut reference = json!({
             "apiVersion": object.kind.api_version(),
@@ -248,15 +258,20 @@ impl Board {
         self.waiting.insert(key, Waiting { due, notice });
     }
 
-    /// When the next one is due; forgets what was told long ago and is over.
-    fn next(&mut self, now: Instant) -> Option<Instant> {
+    /// When the next one is due that may be told; forgets what was told long ago and is over.
+    fn next(&mut self, now: Instant, leads: bool) -> Option<Instant> {
         self.told.retain(|_, told| !told.over || now - told.at < FORGOTTEN);
-        let due = self.waiting.values().map(|waiting| waiting.due).min()?;
+        let due = self.may_be_told(leads).map(|(_, waiting)| waiting.due).min()?;
         Some(self.rests_until.map_or(due, |until| due.max(until)))
     }
 
-    fn take_due(&mut self, now: Instant) -> Option<(NoticeKey, Told)> {
-        let key = self.waiting.iter().find(|(_, waiting)| waiting.due <= now)?.0.clone();
+    /// What waits and is for this replica to tell.
+    fn may_be_told(&self, leads: bool) -> impl Iterator<Item = (&NoticeKey, &Waiting)> {
+        self.waiting.iter().filter(move |(key, _)| leads || key.object.is_none())
+    }
+
+    fn take_due(&mut self, now: Instant, leads: bool) -> Option<(NoticeKey, Told)> {
+        let key = self.may_be_told(leads).find(|(_, waiting)| waiting.due <= now)?.0.clone();
         let Waiting { notice, .. } = self.waiting.remove(&key)?;
         let before = self.told.get(&key).filter(|told| told.notice == notice);
         let times = before.map_or(0, |told| told.times);

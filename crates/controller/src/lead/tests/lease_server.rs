@@ -26,6 +26,8 @@ struct State {
     /// Watch events and their versions.
     log: Vec<(u64, Value)>,
     lines: BTreeMap<&'static str, watch::Sender<bool>>,
+    /// Whether nobody has the right to write.
+    read_only: bool,
 }
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -54,6 +56,11 @@ impl LeaseServer {
 
     pub(super) fn mend(&self, name: &str) {
         self.state.lock().lines[name].send_replace(true);
+    }
+
+    /// Takes the right to write away from everybody, or gives it back.
+    pub(super) fn read_only(&self, read_only: bool) {
+        self.state.lock().read_only = read_only;
     }
 
     /// As somebody else would: no version is compared.
@@ -122,6 +129,9 @@ impl LeaseServer {
     }
 
     fn write(&self, method: Method, sent: Value) -> Answer {
+        if self.state.lock().read_only {
+            return refusal(StatusCode::FORBIDDEN);
+        }
         let now = self.state.lock().lease.clone();
         let version = &sent["metadata"]["resourceVersion"];
         match (method, now) {

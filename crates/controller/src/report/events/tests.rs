@@ -23,17 +23,17 @@ fn a_notice_is_told_once_while_it_is_true() {
     let mut board = Board::default();
     let now = Instant::now();
     board.post(key(), Some(notice("a")), now);
-    let (_, told) = board.take_due(now).unwrap();
+    let (_, told) = board.take_due(now, true).unwrap();
     board.told(key(), told);
     board.post(key(), Some(notice("a")), now);
-    assert_eq!(board.next(now), None, "it is known");
+    assert_eq!(board.next(now, true), None, "it is known");
     board.post(key(), Some(notice("b")), now);
-    assert_eq!(board.next(now), Some(now + AGAIN_MIN), "another note, but not at once");
+    assert_eq!(board.next(now, true), Some(now + AGAIN_MIN), "another note, but not at once");
     board.post(key(), Some(notice("a")), now);
-    assert_eq!(board.next(now), None, "back to what was told");
+    assert_eq!(board.next(now, true), None, "back to what was told");
     board.post(key(), None, now);
     board.post(key(), Some(notice("a")), now);
-    let (_, again) = board.take_due(now + AGAIN_MIN).unwrap();
+    let (_, again) = board.take_due(now + AGAIN_MIN, true).unwrap();
     assert_eq!(again.times, 1, "the second of a series");
 }
 
@@ -45,10 +45,14 @@ fn what_mends_itself_in_time_is_never_told() {
     board.post(key(), Some(patient.clone()), now);
     let later = now + Duration::from_secs(5);
     board.post(key(), Some(Notice { note: "b".into(), ..patient }), later);
-    assert_eq!(board.next(later), Some(now + Duration::from_secs(9)), "counted from the first");
-    assert!(board.take_due(later).is_none());
+    assert_eq!(
+        board.next(later, true),
+        Some(now + Duration::from_secs(9)),
+        "counted from the first"
+    );
+    assert!(board.take_due(later, true).is_none());
     board.post(key(), None, later);
-    assert_eq!(board.next(later), None);
+    assert_eq!(board.next(later, true), None);
 }
 
 #[test]
@@ -56,12 +60,12 @@ fn what_is_over_is_forgotten() {
     let mut board = Board::default();
     let now = Instant::now();
     board.post(key(), Some(notice("a")), now);
-    let (_, told) = board.take_due(now).unwrap();
+    let (_, told) = board.take_due(now, true).unwrap();
     board.told(key(), told);
-    board.next(now + FORGOTTEN * 2);
+    board.next(now + FORGOTTEN * 2, true);
     assert_eq!(board.told.len(), 1, "still true");
     board.post(key(), None, now);
-    board.next(now + FORGOTTEN * 2);
+    board.next(now + FORGOTTEN * 2, true);
     assert_eq!(board.told.len(), 0);
 }
 
@@ -87,8 +91,10 @@ async fn stage() -> Stage {
     let lead = watch::Sender::new(Lead::Leader);
     let writer = EventWriter {
         client: server.client(),
+        own: server.client(),
         controller_name: "portcullis.dev/gateway-controller".into(),
         pod: NamespacedName::new("default", "portcullis-0"),
+        pod_uid: Some("u-pod".into()),
         live,
         notices: notices.clone(),
         silences: silences.clone(),
@@ -144,21 +150,26 @@ async fn a_silent_proxy_is_named_beside_its_gateway() {
 }
 
 #[tokio::test]
-async fn a_follower_tells_nothing_and_a_new_leader_nothing_twice() {
+async fn a_follower_tells_of_itself_alone_and_a_new_leader_nothing_twice() {
     let stage = stage().await;
-    raise(&stage.notices, &gateway(), notice("a"));
-    stage.until_events(1).await;
     stage.lead.send_replace(Lead::Follower { address: None });
+    raise(&stage.notices, &gateway(), notice("a"));
     raise_own(&stage.notices, notice("own"));
-    tokio::task::yield_now().await;
-    assert_eq!(stage.server.objects("events").len(), 1);
+    let event = stage.until_events(1).await.remove(0);
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "name": "portcullis-0", "namespace": "default",
+        "uid": "u-pod",
+    });
+    assert_eq!(event["regarding"], pod);
     stage.lead.send_replace(Lead::Leader);
     stage.until_events(2).await;
     // Another replica that knows nothing of what was told.
     let other = EventWriter {
         client: stage.server.client(),
+        own: stage.server.client(),
         controller_name: "portcullis.dev/gateway-controller".into(),
         pod: NamespacedName::new("default", "portcullis-1"),
+        pod_uid: None,
         live: LiveObjects::default(),
         notices: Notices::default(),
         silences: Silences::default(),

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Requests per second while it is held; as many as it can unless given.
     #[arg(long, requires = "hold")]
     pub(crate) rate: Option<u32>,
+    /// Where a complete run writes its tables and its picture.
+    #[arg(long, value_name = "FOLDER", default_value = "docs")]
+    pub(crate) docs: PathBuf,
     #[command(flatten)]
     pub(crate) programs: Programs,
     #[command(subcommand)]
@@ -88,15 +91,22 @@ pub(crate) enum Part {
     H2,
     /// gRPC over TLS, and HTTP/2 without TLS to the backend.
     Grpc,
+    /// Full and resumed handshakes of TLS.
+    Handshakes,
+    /// Bodies of 1 MiB, both ways.
+    Bodies,
+    /// At rest, and with idle connections.
+    Memory,
 }
 
 impl Part {
-    pub(crate) fn protocol(self) -> Option<Protocol> {
+    fn protocol(self) -> Option<Protocol> {
         match self {
             Self::H1 => Some(Protocol::H1),
             Self::H1tls => Some(Protocol::H1Tls),
             Self::H2 => Some(Protocol::H2),
             Self::Grpc => Some(Protocol::Grpc),
+            Self::Handshakes | Self::Bodies | Self::Memory => None,
         }
     }
 }
@@ -117,14 +127,23 @@ impl Args {
         all.filter(|peer| self.peers.is_empty() || self.peers.contains(peer)).collect()
     }
 
+    /// Whether what it measures is all there is, with windows that are worth to be written down.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.quick && self.only.is_empty() && self.peers.is_empty()
+    }
+
     pub(crate) fn times(&self) -> Times {
-        let [calibrate, warm, rate, saturation] =
-            if self.quick { [250, 250, 700, 300] } else { [1_000, 1_000, 4_000, 2_000] };
+        let [calibrate, warm, rate, saturation, short_warm, short] = if self.quick {
+            [250, 250, 600, 300, 50, 300]
+        } else {
+            [1_000, 1_000, 4_000, 2_000, 250, 2_000]
+        };
         Times {
             calibrate: Duration::from_millis(calibrate),
             warm: Duration::from_millis(warm),
             rate: Duration::from_millis(rate),
             saturation: Duration::from_millis(saturation),
+            short: [Duration::from_millis(short_warm), Duration::from_millis(short)],
         }
     }
 }
@@ -139,4 +158,6 @@ pub(crate) struct Times {
     pub(crate) rate: Duration,
     /// As much as can be.
     pub(crate) saturation: Duration,
+    /// Handshakes and bodies: the load before, and the window.
+    pub(crate) short: [Duration; 2],
 }

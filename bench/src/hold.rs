@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use crate::{
     args::Args,
     load::{Load, Mode},
+    look::{Edge, generator_busy, per_second},
     peer::Peer,
     site::Site,
-    traffic::{Edge, generator_busy, per_second},
 };
 
 /// Holds it for the seconds that were asked for, with the first protocol that was.
@@ -22,8 +22,7 @@ pub(crate) async fn run(args: &Args, site: &Site, peer: Peer) -> anyhow::Result<
     let mode = args.rate.map_or(Mode::Saturate, |rate| Mode::Rate(f64::from(rate)));
     let times = [Duration::from_secs(1), Duration::from_secs(args.seconds.into())];
     let window = load.run(mode, times, || Edge::look(site, &running)).await?;
-    let [first, last] = &window.edges;
-    let (used, user) = last.proxy_since(first);
+    let (used, user) = window.used();
     println!(
         "{protocol}: {:.0} requests/s, {:.2} µs of CPU for each, {:.0} % of it user; the \
          generator used {:.0} % of its core",

@@ -18,21 +18,31 @@ use tokio::{
 };
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, Part},
     peer::Peer,
+    report::Report,
     site::Site,
 };
 
 mod args;
 mod backend;
+mod bodies;
+mod chart;
 mod cores;
 mod figures;
 mod floods;
 mod frames;
+mod gates;
+mod handshakes;
 mod hold;
 mod load;
+mod look;
+mod memory;
 mod peer;
 mod process;
+mod repeat;
+mod report;
+mod series;
 mod site;
 mod strict;
 mod tls;
@@ -86,12 +96,48 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
         hold::run(args, &site, peer).await?;
         return Ok(true);
     }
+    let report = measure(args, &site).await?;
+    let text = report.text();
+    println!("{text}");
+    if args.is_complete() {
+        report::replace(&args.docs.join(DOCUMENT), &text)?;
+        std::fs::write(args.docs.join(PICTURE), chart::draw(&report.series))?;
+        println!("written to {}", args.docs.display());
+    }
+    Ok(report.verdicts.iter().all(gates::Verdict::holds))
+}
+
+const DOCUMENT: &str = "performance.md";
+const PICTURE: &str = "performance.svg";
+
+async fn measure(args: &Args, site: &Site) -> anyhow::Result<Report> {
+    let versions = args.peers().into_iter().map(|peer| Ok((peer, peer.version(&site.programs)?)));
+    let versions = versions.collect::<anyhow::Result<Vec<(Peer, String)>>>()?;
+    let mut series = Vec::new();
+    let mut conditions = Vec::new();
+    if args.wants(Part::Memory) {
+        eprintln!("bench: memory");
+        series.append(&mut memory::measure(args, site).await?);
+    }
+    let mut peers = Vec::new();
     for peer in args.peers() {
-        println!("{peer} {}", peer.version(&site.programs)?);
+        peers.push(peer.start(site).await?);
     }
-    let traffic = traffic::measure(args, &site).await?;
-    for protocol in &traffic {
-        print!("{protocol}");
+    for protocol in args.protocols() {
+        eprintln!("bench: {protocol}");
+        let (condition, mut figures) = traffic::measure(args, site, &peers, protocol).await?;
+        conditions.push(condition);
+        series.append(&mut figures);
     }
-    Ok(true)
+    if args.wants(Part::Handshakes) {
+        eprintln!("bench: handshakes");
+        series.append(&mut handshakes::measure(args, site, &peers).await?);
+    }
+    if args.wants(Part::Bodies) {
+        eprintln!("bench: bodies");
+        series.append(&mut bodies::measure(args, site, &peers).await?);
+    }
+    let verdicts = gates::decide(&series);
+    let machine = report::machine()?;
+    Ok(Report { machine, versions, rounds: args.rounds, conditions, series, verdicts })
 }

@@ -1,8 +1,10 @@
 //! HTTP/1.1 as the generator speaks it: one request at a time on a connection.
 
-use std::time::Instant;
+use std::{cell::RefCell, io, rc::Rc, time::Instant};
 
 use memchr::memmem;
+
+use crate::wire::{Wire, WireReader};
 
 /// One connection.
 #[derive(Default)]
@@ -37,6 +39,40 @@ impl Client {
     }
 }
 
+/// Sends a request with so many bytes of body, waits, and reads the whole answer.
+pub(crate) async fn exchange(
+    wire: &Rc<RefCell<Wire>>,
+    reader: &mut WireReader,
+    head: &[u8],
+    body_bytes: usize,
+) -> io::Result<()> {
+    wire.borrow_mut().out.extend_from_slice(head);
+    let mut missing = body_bytes;
+    while missing > 0 {
+        let part = missing.min(PART.len());
+        wire.borrow_mut().out.extend_from_slice(&PART[..part]);
+        reader.flush().await?;
+        missing -= part;
+    }
+    reader.flush().await?;
+    let mut input = Vec::new();
+    let length = loop {
+        reader.read(&mut input).await?;
+        if let Some(length) = response(&input).map_err(io::Error::other)? {
+            break length;
+        }
+    };
+    let mut read = input.len();
+    while read < length {
+        input.clear();
+        reader.read(&mut input).await?;
+        read += input.len();
+    }
+    Ok(())
+}
+
+const PART: &[u8] = &[b'x'; 32 * 1024];
+
 /// The length of a response with its head, once the head is there.
 pub(crate) fn response(input: &[u8]) -> Result<Option<usize>, String> {
     let Some(head) = memmem::find(input, b"\r\n\r\n").map(|at| at + 4) else { return Ok(None) };
@@ -63,7 +99,8 @@ pub(crate) fn content_length(head: &[u8]) -> Option<usize> {
 
 const NAME: &[u8] = b"content-length:";
 
-const REQUEST: &[u8] = b"GET /api/v1/items?page=7 HTTP/1.1\r\nHost: bench.example\r\n\
+/// A request without a body.
+pub(crate) const REQUEST: &[u8] = b"GET /api/v1/items?page=7 HTTP/1.1\r\nHost: bench.example\r\n\
     User-Agent: portcullis-bench\r\nAccept: */*\r\n\r\n";
 
 /// A large body.

@@ -35,8 +35,9 @@ pub(crate) fn draw(series: &[Series]) -> String {
         y += 14;
     }
     let width = BARS + WIDTH + 60;
+    let size = format!(r#"viewBox="0 0 {width} {y}" width="{width}" height="{y}""#);
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y}" width="{width}" height="{y}">
+        r#"<svg xmlns="http://www.w3.org/2000/svg" {size}>
 <title>What each proxy costs; shorter is better</title>
 <style>{STYLE}</style>
 {body}</svg>

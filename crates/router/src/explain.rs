@@ -196,7 +196,7 @@ impl<'t> View<'t> {
                 for entry in &host.routes {
                     let Some(route) = &entry.route else { continue };
                     for plan in &entry.plans {
-                        all.extend(plan.matches.iter().enumerate().map(|(place, wanted)| {
+                        all.extend(plan.matches().iter().enumerate().map(|(place, wanted)| {
                             let seen = Seen { listener, host, plan, route, place, wanted };
                             (self.rank(&seen), seen)
                         }));

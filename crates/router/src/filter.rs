@@ -18,7 +18,7 @@ mod rewrite;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filters {
     failure: Option<Failure>,
-    cors: Option<Cors>,
+    cors: Option<Box<Cors>>,
     request: Vec<RequestFilter>,
     response: Vec<HeaderEdits>,
 }
@@ -48,7 +48,7 @@ impl Filters {
                     None => out.fail(Failure::InvalidValue),
                 },
                 Filter::Mirror(_) => {}
-                Filter::Cors(cors) => drop(out.cors.get_or_insert_with(|| cors.clone())),
+                Filter::Cors(cors) => drop(out.cors.get_or_insert_with(|| Box::new(cors.clone()))),
                 Filter::Fail(failure) => out.fail(*failure),
             }
         }

@@ -45,7 +45,7 @@ impl Paths {
         for entry in routes {
             let Some(route) = &entry.route else { continue };
             for plan in &entry.plans {
-                ranked.extend(plan.matches.iter().enumerate().map(|(place, wanted)| Ranked {
+                ranked.extend(plan.matches().iter().enumerate().map(|(place, wanted)| Ranked {
                     precedence: Precedence::of(route, plan, place, wanted),
                     plan,
                     place,
@@ -120,7 +120,7 @@ impl Paths {
 
 impl Candidate {
     fn holds(&self, request: &Request<'_>) -> bool {
-        let Some(wanted) = self.plan.matches.get(self.place as usize) else { return false };
+        let Some(wanted) = self.plan.matches().get(self.place as usize) else { return false };
         let path = match &wanted.path {
             PathMatch::Regex(regex) => regex.is_match(request.path),
             PathMatch::Exact(_) | PathMatch::Prefix(_) => true,

@@ -32,8 +32,8 @@ pub struct Plan {
     pub mirrors: Vec<MirrorPlan>,
     /// Where the request goes; see [`Plan::pick`].
     pub backends: Vec<Share>,
-    /// The rule's matches with their paths in canonical form.
-    pub(crate) matches: Vec<Match>,
+    /// The rule's matches with their paths in canonical form, where they are written otherwise.
+    rewritten: Option<Box<[Match]>>,
     /// The place in the route.
     pub(crate) index: u32,
     /// The value that was compiled.
@@ -93,12 +93,18 @@ impl Plan {
             retry: rule.retry.clone(),
             mirrors: mirrors(&rule.filters, backends),
             backends: shares,
-            matches: rule.matches.iter().map(pattern::canonical).collect(),
+            rewritten: Some(rule.matches.iter().map(pattern::canonical).collect())
+                .filter(|matches: &Box<[Match]>| **matches != *rule.matches),
             index: rule.index,
             source: rule.clone(),
             filters: Filters::compile(&rule.filters),
             split: Split::new(&weights),
         }
+    }
+
+    /// The rule's matches with their paths in canonical form.
+    pub(crate) fn matches(&self) -> &[Match] {
+        self.rewritten.as_deref().unwrap_or(&self.source.matches)
     }
 
     /// The backends that it names, as often as it names them.

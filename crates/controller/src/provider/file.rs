@@ -6,11 +6,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use notify::{EventKind, RecursiveMode, Watcher as _, event::ModifyKind};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::event_loop::Event;
@@ -30,14 +35,15 @@ pub fn read(roots: &[PathBuf]) -> BTreeMap<PathBuf, Content> {
 pub async fn watch(roots: Vec<PathBuf>, events: mpsc::Sender<Event>) {
     let (wake, mut woken) = mpsc::channel::<BTreeSet<PathBuf>>(WAKE_MAX);
     let mut watch = Watch::new(&roots, wake);
-    let mut known = BTreeMap::new();
+    let known = Arc::new(Mutex::default());
     let mut touched = BTreeSet::new();
     let mut first = true;
     loop {
         let told_of_all = watch.follow();
-        let (found, seen, unsettled) =
-            look(roots.clone(), known, std::mem::take(&mut touched)).await;
-        known = seen;
+        // Only what was told of, unless something may have gone untold.
+        let all = !told_of_all || touched.is_empty() || touched.contains(Path::new(""));
+        let touched_now = std::mem::take(&mut touched);
+        let (found, unsettled) = look(roots.clone(), known.clone(), touched_now, all).await;
         let news = std::mem::take(&mut first) || !found.is_empty();
         if news && events.send(Event::Files(found)).await.is_err() {
             return;
@@ -49,6 +55,9 @@ pub async fn watch(roots: Vec<PathBuf>, events: mpsc::Sender<Event>) {
             Some(paths) = woken.recv() => {
                 touched.extend(paths);
                 settle(&mut woken, &mut touched).await;
+                if watch.missed.swap(false, Ordering::AcqRel) {
+                    touched.insert(PathBuf::new());
+                }
             }
         }
     }
@@ -68,17 +77,24 @@ async fn settle(woken: &mut mpsc::Receiver<BTreeSet<PathBuf>>, touched: &mut BTr
 /// Scans away from the runtime's threads, since a file system may be slow.
 async fn look(
     roots: Vec<PathBuf>,
-    known: BTreeMap<PathBuf, Found>,
+    known: Arc<Mutex<BTreeMap<PathBuf, Found>>>,
     touched: BTreeSet<PathBuf>,
-) -> (BTreeMap<PathBuf, Content>, BTreeMap<PathBuf, Found>, bool) {
-    let fallback = known.clone();
+    all: bool,
+) -> (BTreeMap<PathBuf, Content>, bool) {
     let looked = tokio::task::spawn_blocking(move || {
-        let scan = scan(&roots, &known, &touched);
+        let mut known = known.lock();
+        let again = if all { None } else { scan::again(&roots, &known, &touched) };
+        let part = again.is_some();
+        let scan = again.unwrap_or_else(|| scan(&roots, &known, &touched));
         let unsettled = scan.is_unsettled();
         let (changes, found) = scan.into_parts();
-        (changes, found, unsettled)
+        match part {
+            true => known.extend(found),
+            false => *known = found,
+        }
+        (changes, unsettled)
     });
-    looked.await.unwrap_or_else(|_| (BTreeMap::new(), fallback, false))
+    looked.await.unwrap_or_default()
 }
 
 /// What tells of file events. Where the system refuses that, files are looked at again and again.
@@ -90,6 +106,8 @@ struct Watch {
     watched: BTreeMap<PathBuf, (RecursiveMode, (u64, u64))>,
     /// Folders of which the system does not tell.
     refused: BTreeSet<PathBuf>,
+    /// Whether something was told of while nobody had room for it.
+    missed: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -98,16 +116,20 @@ impl Watch {
             .iter()
             .map(|root| (root.clone(), std::path::absolute(root).unwrap_or_else(|_| root.clone())))
             .collect();
+        let missed = Arc::new(AtomicBool::new(false));
+        let untold = missed.clone();
         let told = move |event: notify::Result<notify::Event>| {
             let touched = match event {
-                Ok(event) => match touched(&event, &spellings) {
+                Ok(event) if !event.need_rescan() => match touched(&event, &spellings) {
                     touched if touched.is_empty() => return,
                     touched => touched,
                 },
-                Err(_) => BTreeSet::new(),
+                // No path at all stands for any.
+                _ => BTreeSet::from([PathBuf::new()]),
             };
-            // A full queue means that a scan is due anyway, and a scan looks at every file.
-            let _ = wake.try_send(touched);
+            if wake.try_send(touched).is_err() {
+                untold.store(true, Ordering::Release);
+            }
         };
         let watcher = notify::recommended_watcher(told)
             .inspect_err(|error| {
@@ -115,7 +137,7 @@ impl Watch {
             })
             .ok();
         let (watched, refused) = (BTreeMap::new(), BTreeSet::new());
-        Self { watcher, roots: roots.to_vec(), watched, refused }
+        Self { watcher, roots: roots.to_vec(), watched, refused, missed }
     }
 
     /// Watches what the roots lead to now. Whether everything that may change is told of.

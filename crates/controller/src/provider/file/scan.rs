@@ -96,6 +96,46 @@ pub fn scan(
     scan
 }
 
+/// Looks only at what was touched, where that is enough: files that are known and are still there,
+/// and others that are no manifests. None where only a look at everything can tell.
+pub(super) fn again(
+    roots: &[PathBuf],
+    known: &BTreeMap<PathBuf, Found>,
+    touched: &BTreeSet<PathBuf>,
+) -> Option<Scan> {
+    let mut scan = Scan { changes: BTreeMap::new(), found: BTreeMap::new(), unsettled: false };
+    for path in touched {
+        if !known.contains_key(path) {
+            if !is_nothing(path, known) {
+                return None;
+            }
+            continue;
+        }
+        if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) || !path.exists() {
+            return None;
+        }
+        let root = roots.iter().find(|root| *root == path).map_or(Path::new(""), PathBuf::as_path);
+        scan.look_at(path.clone(), root, known, touched);
+        if scan.changes.get(path) == Some(&Content::Gone) {
+            return None;
+        }
+    }
+    Some(scan)
+}
+
+/// Whether an unknown path is not worth a look: the copy that an editor keeps, or one that it has
+/// renamed. Folders and links may lead to manifests, whatever they are called.
+fn is_nothing(path: &Path, known: &BTreeMap<PathBuf, Found>) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let shown = is_manifest(path) && !name.starts_with(b".");
+    let below =
+        || known.range(path.to_path_buf()..).next().is_some_and(|(at, _)| at.starts_with(path));
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.is_file() && !shown,
+        Err(error) => error.kind() == io::ErrorKind::NotFound && !below(),
+    }
+}
+
 impl Scan {
     fn look_at(
         &mut self,

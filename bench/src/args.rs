@@ -97,6 +97,8 @@ pub(crate) enum Part {
     Bodies,
     /// At rest, and with idle connections.
     Memory,
+    /// Many routes. Portcullis alone.
+    Scale,
 }
 
 impl Part {
@@ -106,7 +108,7 @@ impl Part {
             Self::H1tls => Some(Protocol::H1Tls),
             Self::H2 => Some(Protocol::H2),
             Self::Grpc => Some(Protocol::Grpc),
-            Self::Handshakes | Self::Bodies | Self::Memory => None,
+            Self::Handshakes | Self::Bodies | Self::Memory | Self::Scale => None,
         }
     }
 }

@@ -42,6 +42,7 @@ mod peer;
 mod process;
 mod repeat;
 mod report;
+mod scale;
 mod series;
 mod site;
 mod strict;
@@ -91,6 +92,14 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
         }
         None => {}
     }
+    // First, while no core is set aside. A quick run is for the others.
+    let mut held = true;
+    if args.only.contains(&Part::Scale) || args.is_complete() {
+        held = scale::run(args).await?;
+        if args.only == [Part::Scale] {
+            return Ok(held);
+        }
+    }
     let site = Site::open(args.programs.clone())?;
     if let Some(peer) = args.hold {
         hold::run(args, &site, peer).await?;
@@ -104,10 +113,11 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
         std::fs::write(args.docs.join(PICTURE), chart::draw(&report.series))?;
         println!("written to {}", args.docs.display());
     }
-    Ok(report.verdicts.iter().all(gates::Verdict::holds))
+    Ok(held && report.verdicts.iter().all(gates::Verdict::holds))
 }
 
-const DOCUMENT: &str = "performance.md";
+/// Where figures are written.
+pub(crate) const DOCUMENT: &str = "performance.md";
 const PICTURE: &str = "performance.svg";
 
 async fn measure(args: &Args, site: &Site) -> anyhow::Result<Report> {

@@ -17,13 +17,17 @@ use crate::{
 };
 
 async fn start(server: &ApiServer, pod: &str) -> Cluster {
+    start_at(server, pod, ([127, 0, 0, 1], 0).into()).await
+}
+
+async fn start_at(server: &ApiServer, pod: &str, stream: SocketAddr) -> Cluster {
     let options = ClusterOptions {
         settings: Settings::cluster(),
         pod: NamespacedName::new("portcullis-system", pod),
         pod_uid: None,
         ip: [127, 0, 0, 1].into(),
         service: "portcullis".to_owned(),
-        stream: ([127, 0, 0, 1], 0).into(),
+        stream,
         probes: ([127, 0, 0, 1], 0).into(),
         image: "localhost/portcullis:test".to_owned(),
         pull_policy: "IfNotPresent".to_owned(),
@@ -192,7 +196,9 @@ async fn whoever_leads_next_says_nothing_else() {
     let first = start(&server, "a").await;
     let proxy = serve(&server, &first).await;
     programmed(&server).await;
-    let second = start(&server, "b").await;
+    // Proxies are told the port, so that replicas have the same one: here on another address.
+    let beside = SocketAddr::from(([127, 0, 0, 2], first.stream_address().port()));
+    let second = start_at(&server, "b", beside).await;
     ready(&second).await;
     server.forget();
     drop(proxy);

@@ -44,7 +44,6 @@ pub(super) fn measure(args: &Args, gates: &mut Vec<Gate>) -> anyhow::Result<Stri
 
 fn of(args: &Args, routes: usize, edits: usize) -> anyhow::Result<Vec<Duration>> {
     let shape = Shape::ManyHosts;
-    // Nobody listens at the endpoints: what an edit changes is whether there is a route at all.
     let server = Server::start(&args.programs, &[], town::files(shape, routes, 1))?;
     let mut client = Client::connect(server.address)?;
     let mut times = Vec::new();
@@ -54,8 +53,10 @@ fn of(args: &Args, routes: usize, edits: usize) -> anyhow::Result<Vec<Duration>>
         let route = if route % 10 == 0 { route + 1 } else { route };
         let (host, path) = (shape.host(route), format!("/edit-{edit}"));
         ensure!(client.get(&host, &path)?.contains(" 404 "), "it is served before it is written");
-        let text = shape.route(route, &town::service_of(route));
-        let text = text.replace(&format!("/route-{route}"), &path);
+        // Answered by the proxy itself: a backend that refuses is tried again before it is told.
+        let service = town::service_of(route);
+        let text = shape.route(route, &service).replace(&format!("/route-{route}"), &path);
+        let text = text.replace(&format!("backendRefs: [{{name: {service}, port: 80}}]"), ANSWER);
         let began = Instant::now();
         server.write(&format!("file-{route}.yaml"), &text)?;
         while client.get(&host, &path)?.contains(" 404 ") {
@@ -70,3 +71,6 @@ fn of(args: &Args, routes: usize, edits: usize) -> anyhow::Result<Vec<Duration>>
 
 /// Between two looks; an edit is told at most so much too late.
 const PAUSE: Duration = Duration::from_micros(500);
+
+const ANSWER: &str =
+    "filters: [{type: RequestRedirect, requestRedirect: {hostname: moved.example}}]";

@@ -46,7 +46,9 @@ fn request_line(line: &[u8], head: &mut Head) -> Result<(), Violation> {
     }
     head.path = Span::raw(start, target);
     let version = &line[start + target + 1..];
-    if version.iter().zip(b"http").any(|(found, letter)| found.to_ascii_lowercase() != *letter) {
+    if !starts_like_http(version)
+        && !version.rsplit(|b| *b == b' ').next().is_some_and(starts_like_http)
+    {
         return Err(Violation::NotHttp);
     }
     head.http10 = match version {
@@ -63,6 +65,11 @@ fn request_line(line: &[u8], head: &mut Head) -> Result<(), Violation> {
         b"CONNECT" => Err(Violation::Connect),
         _ => Ok(()),
     }
+}
+
+/// Whether what stands for a version, as far as it goes, could be one of HTTP.
+fn starts_like_http(version: &[u8]) -> bool {
+    version.iter().zip(b"http").all(|(found, letter)| found.eq_ignore_ascii_case(letter))
 }
 
 /// Exactly one `Host`, not empty; HTTP/1.0 may do without (RFC 9112 §3.2).

@@ -109,8 +109,9 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
     let text = report.text();
     println!("{text}");
     if args.is_complete() {
-        report::replace(&args.docs.join(DOCUMENT), &text)?;
         std::fs::write(args.docs.join(PICTURE), chart::draw(&report.series))?;
+        let text = format!("![What each proxy costs]({PICTURE})\n\n{text}");
+        report::replace(&args.docs.join(DOCUMENT), &text)?;
         println!("written to {}", args.docs.display());
     }
     Ok(held && report.verdicts.iter().all(gates::Verdict::holds))

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::Refusal;
-use crate::load::h1::{LARGE_BYTES, content_length};
+use crate::load::h1::{LARGE_BYTES, SMALL_BYTES, content_length};
 
 pub(super) async fn serve(mut stream: TcpStream) -> Result<(), Refusal> {
     let mut input = Vec::with_capacity(INPUT_BYTES);
@@ -48,7 +48,7 @@ pub(super) async fn serve(mut stream: TcpStream) -> Result<(), Refusal> {
     }
 }
 
-static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| response(128));
+static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| response(SMALL_BYTES));
 static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| response(LARGE_BYTES));
 
 fn response(length: usize) -> Vec<u8> {

@@ -103,6 +103,9 @@ const NAME: &[u8] = b"content-length:";
 pub(crate) const REQUEST: &[u8] = b"GET /api/v1/items?page=7 HTTP/1.1\r\nHost: bench.example\r\n\
     User-Agent: portcullis-bench\r\nAccept: */*\r\n\r\n";
 
+/// The body of an answer.
+pub(crate) const SMALL_BYTES: usize = 128;
+
 /// A large body.
 pub(crate) const LARGE_BYTES: usize = 1024 * 1024;
 

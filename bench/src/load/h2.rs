@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::h1::SMALL_BYTES;
 use crate::{
     frames::{self, Block, Name},
     site::HOST,
@@ -12,12 +13,20 @@ use crate::{
 pub(super) struct Client {
     common: frames::Connection,
     next: u32,
-    /// Streams that are open, and when their requests were due.
-    open: Vec<(u32, Instant)>,
+    open: Vec<Open>,
     method: u8,
     block: Block,
     message: Option<Vec<u8>>,
     failure: Option<String>,
+}
+
+/// A request without its whole answer.
+struct Open {
+    stream: u32,
+    due: Instant,
+    answered: bool,
+    /// Bytes of the answer's body that are still to come.
+    missing: usize,
 }
 
 impl Client {
@@ -50,7 +59,8 @@ impl Client {
     pub(super) fn ask(&mut self, due: Instant, out: &mut Vec<u8>) {
         let stream = self.next;
         self.next += 2;
-        self.open.push((stream, due));
+        let missing = if self.message.is_some() { MESSAGE_BYTES } else { SMALL_BYTES };
+        self.open.push(Open { stream, due, answered: false, missing });
         let mut head = vec![self.method, frames::HTTPS];
         for field in self.block.fields(stream == 1) {
             head.extend_from_slice(field);
@@ -78,13 +88,25 @@ impl Client {
         while let Some((frame, length)) = frames::next(&input[at..]) {
             at += length;
             self.common.read(&frame, out)?;
-            if frame.kind == frames::HEADERS && frame.flags & frames::END_STREAM == 0 {
+            if !matches!(frame.kind, frames::HEADERS | frames::DATA) {
+                continue;
+            }
+            let place = self.open.iter().position(|open| open.stream == frame.stream);
+            let place = place.ok_or("an answer to no request")?;
+            let open = &mut self.open[place];
+            if frame.kind == frames::DATA {
+                let missing = open.missing.checked_sub(frame.payload.len());
+                open.missing = missing.ok_or("an answer that is too long")?;
+            } else if !open.answered {
                 status(frame.payload)?;
+                open.answered = true;
             }
             if frame.ends_stream() {
-                let open = self.open.iter().position(|(stream, _)| *stream == frame.stream);
-                let open = open.ok_or("an answer to no request")?;
-                done.push(self.open.swap_remove(open).1);
+                if open.missing > 0 {
+                    // Failures of gRPC have status 200 too, and no message.
+                    return Err(format!("an answer lacks its body: {:02x?}", frame.payload));
+                }
+                done.push(self.open.swap_remove(place).due);
             }
         }
         input.drain(..at);
@@ -102,3 +124,6 @@ fn status(block: &[u8]) -> Result<(), String> {
 }
 
 const TARGET: &str = "/api/v1/items?page=7";
+
+/// The backend's message, with the five bytes before it.
+const MESSAGE_BYTES: usize = 5 + 64;

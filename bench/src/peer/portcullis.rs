@@ -49,7 +49,7 @@ spec:
   rules: [{{backendRefs: [{{name: web, port: 80}}]}}]
 ---
 apiVersion: gateway.networking.k8s.io/v1
-kind: GRPCRoute
+kind: HTTPRoute
 metadata: {{name: grpc}}
 spec:
   parentRefs: [{{name: bench, sectionName: grpc}}]

@@ -85,6 +85,7 @@ impl Plan {
         });
         let shares = shares.collect();
         let weights: Vec<u32> = rule.backends.iter().map(|share| share.weight).collect();
+        let canonical: Box<[Match]> = rule.matches.iter().map(pattern::canonical).collect();
         Self {
             rule: id.clone(),
             route: rule.route.clone(),
@@ -93,8 +94,7 @@ impl Plan {
             retry: rule.retry.clone(),
             mirrors: mirrors(&rule.filters, backends),
             backends: shares,
-            rewritten: Some(rule.matches.iter().map(pattern::canonical).collect())
-                .filter(|matches: &Box<[Match]>| **matches != *rule.matches),
+            rewritten: (*canonical != *rule.matches).then_some(canonical),
             index: rule.index,
             source: rule.clone(),
             filters: Filters::compile(&rule.filters),

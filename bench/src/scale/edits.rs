@@ -50,7 +50,7 @@ fn of(args: &Args, routes: usize, edits: usize) -> anyhow::Result<Vec<Duration>>
     for edit in 0..edits {
         // None that brings its Service along.
         let route = (1 + edit * 7919) % routes;
-        let route = if route % 10 == 0 { route + 1 } else { route };
+        let route = if route.is_multiple_of(10) { route + 1 } else { route };
         let (host, path) = (shape.host(route), format!("/edit-{edit}"));
         ensure!(client.get(&host, &path)?.contains(" 404 "), "it is served before it is written");
         // Answered by the proxy itself: a backend that refuses is tried again before it is told.

@@ -16,7 +16,7 @@ use tokio::{net::TcpStream, time::Instant};
 use crate::{
     Shared,
     closing::{Closing, Seat, Stage},
-    defaults, h1, h2,
+    h1, h2,
     io::Io,
     local::Local,
     telemetry::Refusal,
@@ -80,7 +80,7 @@ pub(crate) fn enter(
 }
 
 async fn serve(local: Rc<Local>, arrival: Arrival) {
-    let deadline = Instant::now() + defaults::PREAMBLE_TIME;
+    let deadline = Instant::now() + local.patience().preamble;
     // A bind that is removed has nobody left to answer for it; clients without TLS are told so in
     // their own protocol.
     let secure = local.live().binds.get(&arrival.bind).is_some_and(|bind| bind.secure);

@@ -17,11 +17,19 @@ pub(crate) const DOWNSTREAM_IDLE_TIME: Duration = Duration::from_secs(3600);
 /// From the first byte of a request's head to its last: slow writers hold a buffer.
 pub(crate) const HEAD_TIME: Duration = Duration::from_secs(15);
 
+/// An answer that waits for a client that takes none of it: nginx's `send_timeout`. It is noticed
+/// after one to two times as long.
+pub(crate) const STALL_TIME: Duration = Duration::from_secs(60);
+
 /// A stream on which no byte moves in either direction (Envoy Gateway's default).
 pub(crate) const STREAM_IDLE_TIME: Duration = Duration::from_secs(300);
 
 /// How long a TCP connection to an endpoint may take (Envoy Gateway's default).
 pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Requests that wait for a connection to one backend, on one worker: Envoy's default for
+/// `maxPendingRequests`. Those that are answered over a connection that is there do not count.
+pub(crate) const PENDING_MAX: usize = 1024;
 
 /// A pooled connection to an endpoint without a request; below the 60 s and more that servers
 /// commonly wait, so that we close before they do.
@@ -56,3 +64,6 @@ pub(crate) const RETRIES: u32 = 2;
 
 /// Base of the wait between tries (Envoy's and Envoy Gateway's default).
 pub(crate) const BACKOFF: Duration = Duration::from_millis(25);
+
+#[cfg(test)]
+mod tests;

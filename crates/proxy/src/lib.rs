@@ -82,6 +82,11 @@ pub struct Options {
     pub local_backends: bool,
     /// Connections of the whole proxy; more are closed as they come.
     pub connections_max: usize,
+    /// Requests that may wait for a connection to one backend, on one worker; more are answered
+    /// with 503.
+    pub pending_max: usize,
+    /// How long clients may take.
+    pub patience: Patience,
     /// How long a drain goes on accepting as if nothing happened.
     pub drain_min: Duration,
     /// Whether readiness goes on as long as accepting does. For whoever is taken off a load
@@ -90,6 +95,33 @@ pub struct Options {
     pub drain_ready: bool,
     /// How long it then waits for streams to end.
     pub drain_max: Duration,
+}
+
+/// How long clients may take before they are given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// From accept to the end of the TLS handshake, or to the first byte without TLS.
+    pub preamble: Duration,
+    /// From the first byte of a request's head to its last.
+    pub head: Duration,
+    /// An answer that waits for its client to take any of it.
+    pub stall: Duration,
+    /// A stream on which no byte moves in either direction.
+    pub stream_idle: Duration,
+    /// A connection without a request.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            preamble: defaults::PREAMBLE_TIME,
+            head: defaults::HEAD_TIME,
+            stall: defaults::STALL_TIME,
+            stream_idle: defaults::STREAM_IDLE_TIME,
+            idle: defaults::DOWNSTREAM_IDLE_TIME,
+        }
+    }
 }
 
 /// Where the access log goes.
@@ -115,6 +147,8 @@ impl Default for Options {
             resolver: None,
             local_backends: true,
             connections_max: defaults::CONNECTIONS_MAX,
+            pending_max: defaults::PENDING_MAX,
+            patience: Patience::default(),
             drain_min: defaults::DRAIN_MIN,
             drain_ready: false,
             drain_max: defaults::DRAIN_MAX,

@@ -14,7 +14,7 @@ use ir::{Id, Rule};
 use router::BackendSlot;
 use tokio::sync::Notify;
 
-use crate::{Shared, limits, live::Live, telemetry, upstream};
+use crate::{Patience, Shared, limits, live::Live, telemetry, upstream};
 
 /// The live state as the tasks of one worker share it: the count of holders inside of `Arc` is
 /// written by all workers, and would be a shared counter on the way of every request.
@@ -54,6 +54,11 @@ impl Local {
         });
         local.adopt();
         local
+    }
+
+    /// How long clients may take.
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.shared.options.patience
     }
 
     /// The state of now. Taking it touches no memory of other workers. Hold it for the head of a

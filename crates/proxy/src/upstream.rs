@@ -55,6 +55,8 @@ impl Upstream<'_> {
         if !fresh && let Some(up) = local.pools.take(self.slot, endpoint) {
             return Ok(Checkout { up, reused: true });
         }
+        let pending_max = local.shared.options.pending_max;
+        let _waiting = local.pools.wait(self.slot, pending_max).ok_or(Failure::Overflow)?;
         // Boxed: it is rare, and its room would be kept for it in every idle connection.
         let up = Box::pin(connect::connect(local, self, endpoint)).await?;
         Ok(Checkout { up, reused: false })

@@ -10,7 +10,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::live::{BindLive, Live};
+use crate::{
+    defaults,
+    live::{BindLive, Live},
+};
 
 /// What a silent client gets of a bind, and when its connection ends.
 async fn ending(secure: bool, says: &[u8]) -> (Vec<u8>, u64) {

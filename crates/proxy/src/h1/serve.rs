@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use crate::{
     accept::Connection,
     closing::Stage,
-    defaults,
     h1::ServerConn,
     http::{self, Client, Down, Failure, Heads, Lent, StreamError, Timer},
     limits,
@@ -19,10 +18,10 @@ pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
     let (io, client) = Client::of(connection);
     let mut conn = ServerConn::new(io);
     let mut timer = Timer::default();
-    while begun(&mut conn, &client, &mut timer).await {
+    while begun(&local, &mut conn, &client, &mut timer).await {
         let mut lent = Lent::new();
         let heads = lent.heads();
-        match read(&mut conn, heads, &mut timer).await {
+        match read(&local, &mut conn, heads, &mut timer).await {
             Ok(true) => {
                 let down = &mut Down::H1(&mut conn);
                 http::exchange(&local, &client, down, heads, &mut timer).await;
@@ -41,7 +40,7 @@ pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
 }
 
 /// Waits for the first byte of a request; false when none will come.
-async fn begun(conn: &mut ServerConn, client: &Client, timer: &mut Timer) -> bool {
+async fn begun(local: &Local, conn: &mut ServerConn, client: &Client, timer: &mut Timer) -> bool {
     let mut deadline = None;
     poll_fn(|cx| {
         if let Poll::Ready(begun) = conn.poll_begun(cx) {
@@ -50,7 +49,7 @@ async fn begun(conn: &mut ServerConn, client: &Client, timer: &mut Timer) -> boo
         if client.closing.stage() >= Stage::Close {
             return Poll::Ready(false);
         }
-        let idle = || Instant::now() + defaults::DOWNSTREAM_IDLE_TIME;
+        let idle = || Instant::now() + local.patience().idle;
         timer.poll(cx, *deadline.get_or_insert_with(idle)).map(|()| false)
     })
     .await
@@ -58,6 +57,7 @@ async fn begun(conn: &mut ServerConn, client: &Client, timer: &mut Timer) -> boo
 
 /// Reads a request's head; false when the client goes before it is complete.
 async fn read(
+    local: &Local,
     conn: &mut ServerConn,
     heads: &mut Heads,
     timer: &mut Timer,
@@ -71,7 +71,7 @@ async fn read(
                 Err(StreamError::Closed | StreamError::Reset | StreamError::Refused) => Ok(false),
             });
         }
-        let late = || Instant::now() + defaults::HEAD_TIME;
+        let late = || Instant::now() + local.patience().head;
         timer.poll(cx, *deadline.get_or_insert_with(late)).map(|()| {
             conn.close_after();
             Err(Failure::HeadTimeout)

@@ -47,7 +47,7 @@ pub(super) enum Verdict {
 impl Keepalive {
     /// Starts the clock.
     pub(super) fn new(pings: Option<PingPong>, idle_time: Option<Duration>) -> Self {
-        let timer = Box::pin(sleep_until(Instant::now() + defaults::H2_PING_INTERVAL));
+        let timer = Box::pin(sleep_until(Instant::now() + look(idle_time)));
         Self { pings, timer, idle_time, idle_since: None, state: State::Watching }
     }
 
@@ -82,7 +82,7 @@ impl Keepalive {
     }
 
     fn watch(&mut self) {
-        self.set(State::Watching, Instant::now() + defaults::H2_PING_INTERVAL);
+        self.set(State::Watching, Instant::now() + look(self.idle_time));
     }
 
     fn ping(&mut self, cx: &mut Context<'_>) {
@@ -107,6 +107,11 @@ impl Keepalive {
         self.state = state;
         self.timer.as_mut().reset(at);
     }
+}
+
+/// The time to the next look.
+fn look(idle_time: Option<Duration>) -> Duration {
+    idle_time.map_or(defaults::H2_PING_INTERVAL, |time| time.min(defaults::H2_PING_INTERVAL))
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use tokio::time::timeout;
 
 use crate::{
     accept::Connection,
-    defaults,
     h2::{
         ServerStream,
         keepalive::{Keepalive, Verdict},
@@ -40,7 +39,7 @@ pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
     let (io, client) = Client::of(connection);
     let tally = Rc::new(Tally::new());
     let handshake = builder().handshake::<Metered, Bytes>(Metered::new(io, tally.clone()));
-    let mut frames = match timeout(defaults::PREAMBLE_TIME, handshake).await {
+    let mut frames = match timeout(local.patience().preamble, handshake).await {
         Ok(Ok(frames)) => frames,
         Ok(Err(error)) => {
             local.telemetry.connection_ended(Misconduct::Protocol);
@@ -48,7 +47,7 @@ pub(crate) async fn serve(local: Rc<Local>, connection: Connection) {
         }
         Err(_) => return tracing::debug!("a client did not begin to speak HTTP/2"),
     };
-    let keepalive = Keepalive::new(frames.ping_pong(), Some(defaults::DOWNSTREAM_IDLE_TIME));
+    let keepalive = Keepalive::new(frames.ping_pong(), Some(local.patience().idle));
     let conduct = Rc::new(Conduct::default());
     let client = Rc::new(client);
     let mut driver = Driver { local, client, frames, keepalive, conduct, tally, announced: false };

@@ -43,6 +43,8 @@ pub(crate) enum Failure {
     FilterFailed,
     /// The backend has no endpoint that may take traffic.
     NoEndpoint,
+    /// Too many requests wait for a connection to the backend.
+    Overflow,
     /// No connection to the endpoint could be made.
     ConnectFailed,
     /// The same, in time.
@@ -76,7 +78,7 @@ pub(crate) enum Source {
 
 impl Failure {
     /// All of them, in the order in which metrics keep their cells.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::MalformedRequest,
         Self::HeadTooLarge,
         Self::TargetTooLong,
@@ -94,6 +96,7 @@ impl Failure {
         Self::InvalidBackend,
         Self::FilterFailed,
         Self::NoEndpoint,
+        Self::Overflow,
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::UpstreamRefused,
@@ -142,6 +145,7 @@ impl Failure {
                 Source::Internal
             }
             Self::NoEndpoint
+            | Self::Overflow
             | Self::ConnectFailed
             | Self::ConnectTimeout
             | Self::UpstreamRefused
@@ -192,6 +196,7 @@ impl Failure {
             Self::InvalidBackend => "invalid_backend",
             Self::FilterFailed => "filter_failed",
             Self::NoEndpoint => "no_endpoint",
+            Self::Overflow => "overflow",
             Self::ConnectFailed => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::UpstreamRefused => "upstream_refused",
@@ -224,7 +229,7 @@ impl Failure {
             | Self::UpstreamClosed
             | Self::UpstreamReset
             | Self::MalformedResponse => 502,
-            Self::NoEndpoint => 503,
+            Self::NoEndpoint | Self::Overflow => 503,
             Self::ConnectTimeout
             | Self::TryTimeout
             | Self::RequestTimeout

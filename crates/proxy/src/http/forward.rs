@@ -15,7 +15,6 @@ use router::Plan;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    defaults,
     http::{
         BodyKind, Failure, Up, hop,
         pump::Fault,
@@ -120,7 +119,7 @@ impl Exchange<'_, '_> {
         let mut up = checkout.up;
         self.upload.restart();
         up.send_head(self.request, self.sent_body).map_err(Failure::of_upstream)?;
-        let mut still = Stillness::new(defaults::STREAM_IDLE_TIME);
+        let mut still = Stillness::new(self.local.patience().stream_idle);
         let read = poll_fn(|cx| self.poll_response(cx, &mut up, &mut still, deadline)).await;
         match read {
             Ok(body) => Ok(Answered { up, body, deadline }),

@@ -6,7 +6,7 @@
 use std::task::{Context, Poll, ready};
 
 use crate::{
-    defaults,
+    Patience, defaults,
     http::{
         Down, Failure, Up,
         forward::{Answered, Deadline},
@@ -23,17 +23,26 @@ pub(crate) struct Relay {
     download: Pump,
     tunnel: bool,
     deadline: Option<Deadline>,
+    /// Neither side moves.
     still: Stillness,
+    /// The client takes nothing of what there is for it.
+    stalled: Stillness,
 }
 
 impl Relay {
     /// Goes on with the upload that the try began. A tunnel has no response that could be due.
-    pub(crate) fn new(answered: Answered, upload: Upload, tunnel: bool) -> Self {
-        let limit = if tunnel { defaults::TUNNEL_IDLE_TIME } else { defaults::STREAM_IDLE_TIME };
+    pub(crate) fn new(
+        answered: Answered,
+        upload: Upload,
+        tunnel: bool,
+        patience: &Patience,
+    ) -> Self {
+        let limit = if tunnel { defaults::TUNNEL_IDLE_TIME } else { patience.stream_idle };
         let Answered { up, deadline, .. } = answered;
         let (download, still) = (Pump::default(), Stillness::new(limit));
+        let stalled = Stillness::new(patience.stall);
         let deadline = deadline.filter(|_| !tunnel);
-        let mut relay = Self { up, upload, download, tunnel, deadline, still };
+        let mut relay = Self { up, upload, download, tunnel, deadline, still, stalled };
         if tunnel {
             // The request had no body; what comes now is the tunnel's.
             relay.upload = Upload::default();
@@ -76,6 +85,11 @@ impl Relay {
         {
             return Poll::Ready(Err(failure));
         }
+        if self.tunnel || !self.client_takes_nothing() {
+            self.stalled.restart();
+        } else if self.stalled.poll(cx, timer, self.download.bytes).is_ready() {
+            return Poll::Ready(Err(Failure::ClientTimeout));
+        }
         let moved = self.bytes_in() + self.bytes_out();
         ready!(self.still.poll(cx, timer, moved));
         Poll::Ready(Err(self.who_stands_still()))
@@ -96,10 +110,13 @@ impl Relay {
         self.up
     }
 
+    /// Whether there is something for the client, and no room at its side.
+    fn client_takes_nothing(&self) -> bool {
+        !self.download.is_done() && self.download.waits_for == Waits::Receiver
+    }
+
     fn who_stands_still(&self) -> Failure {
-        let client_takes_nothing =
-            !self.download.is_done() && self.download.waits_for == Waits::Receiver;
-        if client_takes_nothing || self.upload.waits_for_client() {
+        if self.client_takes_nothing() || self.upload.waits_for_client() {
             Failure::ClientTimeout
         } else {
             Failure::UpstreamTimeout

@@ -194,7 +194,8 @@ impl<'a, 'c> Exchange<'a, 'c> {
         }
         self.down.send_head(self.response, answered.body).map_err(Failure::of_client)?;
         let upload = std::mem::take(&mut self.upload);
-        Ok(Relay::new(answered, upload, self.response.status == 101))
+        let patience = self.local.patience();
+        Ok(Relay::new(answered, upload, self.response.status == 101, patience))
     }
 
     /// The listener of the request's authority, which must be that of its connection, and must let

@@ -50,6 +50,11 @@ impl Stillness {
         Self { limit, deadline: None, moved: 0 }
     }
 
+    /// Begins anew: nobody is waited for now.
+    pub(crate) fn restart(&mut self) {
+        self.deadline = None;
+    }
+
     /// Ready once nothing has moved for so long. `moved` is a number that changes when it does.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, timer: &mut Timer, moved: u64) -> Poll<()> {
         loop {

@@ -40,6 +40,17 @@ struct BackendPool {
     protocol: UpstreamProtocol,
     /// In the order of [`BackendLive::endpoints`].
     endpoints: Vec<EndpointPool>,
+    /// Requests that wait for a connection.
+    waiting: Rc<Cell<usize>>,
+}
+
+/// A request's place among those that wait for a connection to one backend.
+pub(crate) struct Waiting(Rc<Cell<usize>>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 struct EndpointPool {
@@ -124,6 +135,19 @@ impl Pools {
         }
     }
 
+    /// A place among the requests that wait for a connection; none where `waiting_max` do already.
+    pub(crate) fn wait(&self, slot: BackendSlot, waiting_max: usize) -> Option<Waiting> {
+        let backends = self.backends.borrow();
+        let pool = backends.get(slot.index()).and_then(Option::as_ref);
+        // A backend that an edit took away has no pool, and none that come later.
+        let waiting = pool.map(|pool| pool.waiting.clone()).unwrap_or_default();
+        if waiting.get() >= waiting_max {
+            return None;
+        }
+        waiting.set(waiting.get() + 1);
+        Some(Waiting(waiting))
+    }
+
     /// What to hold while opening a connection to be shared. None where the endpoint is gone.
     pub(crate) fn gate(&self, slot: BackendSlot, endpoint: Endpoint) -> Option<Rc<Semaphore>> {
         let mut backends = self.backends.borrow_mut();
@@ -157,14 +181,14 @@ impl BackendPool {
     fn succeed(old: Option<Self>, backend: &Arc<BackendLive>) -> Self {
         let (id, protocol) = (backend.id.clone(), backend.protocol);
         let same = old.filter(|old| old.id == id && old.protocol == protocol);
-        let mut old = same.map(|old| old.endpoints).unwrap_or_default();
+        let (mut old, waiting) = same.map(|old| (old.endpoints, old.waiting)).unwrap_or_default();
         let endpoints = backend.endpoints.iter().map(|endpoint| {
             match old.binary_search_by_key(endpoint, |pool| pool.endpoint) {
                 Ok(at) => std::mem::replace(&mut old[at], EndpointPool::new(*endpoint)),
                 Err(_) => EndpointPool::new(*endpoint),
             }
         });
-        Self { id, protocol, endpoints: endpoints.collect() }
+        Self { id, protocol, endpoints: endpoints.collect(), waiting }
     }
 
     fn endpoint(&mut self, endpoint: Endpoint) -> Option<&mut EndpointPool> {

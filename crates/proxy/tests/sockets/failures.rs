@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use ir::{BackendChoice, InvalidBackend, Protocol, Rule, Timeouts};
-use tokio::net::TcpListener;
 
 use crate::harness::{
-    Authority, BOUND, Client, Echo, Port, Rig, authority, backend, bind, listener, route,
-    stage::{Stage, address, field, get, got, ok},
+    Authority, BOUND, Client, Echo, Port, Rig, authority, backend, bind,
+    full::Full,
+    listener, route,
+    stage::{Stage, field, get, got, ok},
 };
 
 /// A client's view of the whole answer to a GET.
@@ -195,22 +196,12 @@ async fn a_path_with_an_escaped_slash_is_sent_back_unescaped() {
 
 #[tokio::test]
 async fn a_connection_that_is_never_taken_is_bounded_in_time() {
-    // A socket whose queue is full takes no more: connecting hangs until the bound.
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    socket.listen(0).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let full = TcpListener::from_std(socket.into()).unwrap();
-    let mut held = Vec::new();
-    let connect = || tokio::net::TcpStream::connect(address(&full));
-    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(200), connect()).await {
-        held.push(stream);
-    }
+    let full = Full::new().await;
     let mut stage = Stage::with(1, |rule| {
         rule.timeouts.request = Some(Duration::from_millis(50));
     })
     .await;
-    let at = [address(&full)];
+    let at = [full.address];
     stage.rig.serve(|to| crate::harness::endpoints(to, "backend", &at)).await;
     assert!(answer(&stage).await.starts_with("HTTP/1.1 504 "));
 }

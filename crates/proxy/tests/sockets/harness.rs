@@ -22,6 +22,7 @@ pub(crate) mod client;
 pub(crate) mod controller;
 pub(crate) mod echo;
 pub(crate) mod frames;
+pub(crate) mod full;
 pub(crate) mod h2;
 pub(crate) mod raw;
 pub(crate) mod stage;

@@ -18,6 +18,7 @@ use super::*;
 use crate::{
     Shared,
     closing::Closing,
+    defaults,
     io::Io,
     live::{BackendLive, Live},
     slots::Slots,

@@ -3,6 +3,8 @@
 //! Every line ends in CR LF, a name is a token right before its colon, a value holds no control
 //! character but tab. There is no lenient mode.
 
+use std::ops::Range;
+
 use router::{Head, head::Span};
 
 use crate::http::Violation;
@@ -49,44 +51,44 @@ pub(super) fn fields(
 ) -> Result<(), Violation> {
     let mut at = from;
     for _ in 0..=fields_max {
-        let raw = head.raw();
-        let Some(len) = raw.get(at..to).and_then(|rest| memchr::memchr(b'\n', rest)) else {
-            return Err(Violation::BareLineFeed);
-        };
-        let Some(line) = raw[at..at + len].strip_suffix(b"\r") else {
-            return Err(Violation::BareLineFeed);
-        };
-        if line.is_empty() {
+        let lines = head.raw().get(at..to).unwrap_or_default();
+        if lines.starts_with(b"\r\n") {
             return Ok(());
         }
-        let (name, value) = field(line)?;
-        let value = Span::raw(at + value.0, value.1);
-        head.push_raw(Span::raw(at, name), value, Span::raw(at, len + 1));
-        at += len + 1;
+        let (name, value, line) = field(lines)?;
+        let value = Span::raw(at + value.start, value.len());
+        head.push_raw(Span::raw(at, name), value, Span::raw(at, line));
+        at += line;
     }
     Err(Violation::TooManyFields)
 }
 
-/// The length of the name, then start and length of the trimmed value.
-fn field(line: &[u8]) -> Result<(usize, (usize, usize)), Violation> {
-    if matches!(line.first(), Some(b' ' | b'\t')) {
+/// The length of the name, where the trimmed value stands, and the length of the line, all of the
+/// first of `lines`.
+fn field(lines: &[u8]) -> Result<(usize, Range<usize>, usize), Violation> {
+    if matches!(lines.first(), Some(b' ' | b'\t')) {
         return Err(Violation::Folding);
     }
-    let name = line.iter().position(|byte| !is_token(*byte)).ok_or(Violation::FieldName)?;
-    if name == 0 || line[name] != b':' {
-        return Err(Violation::FieldName);
-    }
-    let value = &line[name + 1..];
-    if !are_values(value) {
-        return Err(match value.contains(&b'\r') {
-            true => Violation::BareCarriageReturn,
-            false => Violation::FieldValue,
+    let name = lines.iter().position(|byte| !is_token(*byte)).ok_or(Violation::BareLineFeed)?;
+    if name == 0 || lines[name] != b':' {
+        return Err(match &lines[name..] {
+            [b'\n', ..] => Violation::BareLineFeed,
+            _ => Violation::FieldName,
         });
     }
+    let value = &lines[name + 1..];
+    let value = &value[..values(value)];
+    let behind = name + 1 + value.len();
+    match &lines[behind..] {
+        [b'\r', b'\n', ..] => {}
+        [b'\n', ..] | [] => return Err(Violation::BareLineFeed),
+        [b'\r', ..] => return Err(Violation::BareCarriageReturn),
+        _ => return Err(Violation::FieldValue),
+    }
     let space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value.iter().take_while(|byte| space(byte)).count();
-    let behind = value[start..].iter().rev().take_while(|byte| space(byte)).count();
-    Ok((name, (name + 1 + start, value.len() - start - behind)))
+    let before = value.iter().take_while(|byte| space(byte)).count();
+    let after = value[before..].iter().rev().take_while(|byte| space(byte)).count();
+    Ok((name, name + 1 + before..behind - after, behind + 2))
 }
 
 /// RFC 9110 §5.6.2 `tchar`.
@@ -94,12 +96,12 @@ pub(super) fn is_token(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
-/// Whether all bytes may stand in a value. Eight at a time, since most of a head is values: what
-/// none of eight bytes is needs no look at each.
-fn are_values(value: &[u8]) -> bool {
+/// How many bytes at the front may stand in a value. Eight at a time, since most of a head is
+/// values: what none of eight bytes is needs no look at each.
+fn values(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    let (words, rest) = value.as_chunks::<8>();
+    let (words, _) = bytes.as_chunks::<8>();
     let plain = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
         // Borrows and carries cross bytes only where one of them is suspect already.
@@ -107,8 +109,9 @@ fn are_values(value: &[u8]) -> bool {
         let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
         (control | delete & !(word ^ (ONES * 0x7f))) & HIGH == 0
     };
-    words.iter().all(|word| plain(word) || word.iter().all(|byte| is_value(*byte)))
-        && rest.iter().all(|byte| is_value(*byte))
+    let is_whole = |word: &[u8; 8]| plain(word) || word.iter().all(|byte| is_value(*byte));
+    let whole = words.iter().take_while(|word| is_whole(word)).count() * 8;
+    whole + bytes[whole..].iter().take_while(|byte| is_value(**byte)).count()
 }
 
 /// RFC 9110 §5.5: visible, space, tab, or beyond ASCII.
@@ -145,7 +148,8 @@ mod tests {
         {
             let mut value = [filler; 12];
             value[at] = byte;
-            assert_eq!(are_values(&value), is_value(byte), "{byte:#x} at {at} among {filler:#x}");
+            let len = if is_value(byte) { value.len() } else { at };
+            assert_eq!(values(&value), len, "{byte:#x} at {at} among {filler:#x}");
         }
     }
 }

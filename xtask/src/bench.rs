@@ -1,5 +1,5 @@
-//! `bench`: builds Portcullis and the program that measures, gets the proxies to compare it with,
-//! and starts. What is measured, and how, is in `bench/`.
+//! `bench`: builds the binary that ships and the program that measures, gets the proxies to compare
+//! it with, and starts. What is measured, and how, is in `bench/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,19 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::cargo;
 use crate::cluster::cache;
 use crate::debian;
+use crate::image;
 
 /// Runs the program that measures with the arguments as typed.
 pub(crate) fn run(args: &[&str]) -> Result<bool> {
     let root = cargo::root()?;
     debian::ensure_installed("bench", NEEDED)?;
     let envoy = envoy()?;
-    // One after the other: together they would share features, and what is measured would not be
-    // what ships.
-    for package in ["portcullis", "portcullis-bench"] {
-        println!("bench: building {package}");
-        let built = cargo::run(&root, &["build", "--release", "--package", package], &[])?;
-        ensure!(built.success, "{package} does not build:\n{}", built.output);
-    }
-    let programs = target(&root)?.join("release");
-    let mut command = Command::new(programs.join("portcullis-bench"));
-    command.arg("--portcullis").arg(programs.join("portcullis")).arg("--envoy").arg(envoy);
+    let portcullis = image::binary(&root, "release")?;
+    println!("bench: building portcullis-bench");
+    let built = cargo::run(&root, &["build", "--release", "--package", "portcullis-bench"], &[])?;
+    ensure!(built.success, "portcullis-bench does not build:\n{}", built.output);
+    let mut command = Command::new(image::target_folder(&root)?.join("release/portcullis-bench"));
+    command.arg("--portcullis").arg(portcullis).arg("--envoy").arg(envoy);
     command.args(["--nginx", "/usr/sbin/nginx", "--haproxy", "/usr/sbin/haproxy"]);
     let status = command.args(args).current_dir(&root).status();
     let status = status.context("portcullis-bench does not start")?;
@@ -69,10 +66,4 @@ fn python(args: &[&str], more: &[&Path]) -> Result<()> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "python3 {} failed:\n{}", args.join(" "), said.trim_end());
     Ok(())
-}
-
-/// Where cargo builds to.
-fn target(root: &Path) -> Result<PathBuf> {
-    let metadata = cargo_metadata::MetadataCommand::new().current_dir(root).no_deps().exec()?;
-    Ok(metadata.target_directory.into_std_path_buf())
 }

@@ -73,7 +73,8 @@ pub(crate) fn name() -> String {
 /// What ships. The C library is linked in, so the image holds one file.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-fn target_folder(root: &Path) -> Result<PathBuf> {
+/// Where cargo builds to.
+pub(crate) fn target_folder(root: &Path) -> Result<PathBuf> {
     let metadata = cargo_metadata::MetadataCommand::new()
         .current_dir(root)
         .no_deps()

@@ -19,6 +19,19 @@ fn the_page_says_what_holds() {
     assert_eq!(found, table, "docs/hardening.md should say:\n{table}");
 }
 
+#[test]
+fn every_default_is_in_the_table_or_no_bound_on_peers() {
+    let (numbers, rows) = (include_str!("../defaults.rs"), include_str!("tests.rs"));
+    for line in numbers.lines().filter_map(|line| line.strip_prefix("pub(crate) const ")) {
+        let (name, _) = line.split_once(':').unwrap();
+        let shown = rows.contains(&format!("({name})"));
+        assert_ne!(shown, NO_BOUNDS.contains(&name), "{name}");
+    }
+}
+
+/// How the proxy itself behaves.
+const NO_BOUNDS: &[&str] = &["DRAIN_MIN", "DRAIN_MAX", "LOG_DELAY", "RETRIES", "BACKOFF"];
+
 fn clients() -> Vec<Row> {
     vec![
         (

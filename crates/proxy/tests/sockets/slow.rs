@@ -8,6 +8,7 @@ use portcullis_proxy::{AccessLogTarget, Patience};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinSet,
 };
 
 use crate::{
@@ -107,27 +108,32 @@ const CLIENTS: &[Slow] = &[
 
 #[tokio::test]
 async fn slow_clients_of_http1_meet_their_bound() {
-    for slow in CLIENTS {
-        let scene = Scene::new(slow.shorten).await;
-        let mut peer = Peer::connect(scene.port.address()).await;
-        peer.send(slow.says).await;
-        scene.others_are_served(slow.name).await;
-        if !slow.reads {
-            until(slow.name, || async { scene.count(slow.counted.unwrap()).await == 1.0 }).await;
-        }
-        let text = match slow.drip {
-            b"" => peer.end().await,
-            drip => in_time(slow.name, trickle(&mut peer.stream, drip)).await,
-        };
-        assert!(text.starts_with(slow.told), "{}: {text:.99}", slow.name);
-        assert_eq!(text.is_empty(), slow.told.is_empty(), "{}", slow.name);
-        scene.all_is_given_back(slow.name).await;
-        if let Some(counted) = slow.counted {
-            assert_eq!(scene.count(counted).await, 1.0, "{}", slow.name);
-        }
-        if let Some(reason) = slow.logged {
-            scene.is_logged(reason).await;
-        }
+    let mut tests: JoinSet<()> = CLIENTS.iter().map(meets_its_bound).collect();
+    while let Some(met) = tests.join_next().await {
+        met.unwrap();
+    }
+}
+
+async fn meets_its_bound(slow: &Slow) {
+    let scene = Scene::new(slow.shorten).await;
+    let mut peer = Peer::connect(scene.port.address()).await;
+    peer.send(slow.says).await;
+    scene.others_are_served(slow.name).await;
+    if !slow.reads {
+        until(slow.name, || async { scene.count(slow.counted.unwrap()).await == 1.0 }).await;
+    }
+    let text = match slow.drip {
+        b"" => peer.end().await,
+        drip => in_time(slow.name, trickle(&mut peer.stream, drip)).await,
+    };
+    assert!(text.starts_with(slow.told), "{}: {text:.99}", slow.name);
+    assert_eq!(text.is_empty(), slow.told.is_empty(), "{}", slow.name);
+    scene.all_is_given_back(slow.name).await;
+    if let Some(counted) = slow.counted {
+        assert_eq!(scene.count(counted).await, 1.0, "{}", slow.name);
+    }
+    if let Some(reason) = slow.logged {
+        scene.is_logged(reason).await;
     }
 }
 

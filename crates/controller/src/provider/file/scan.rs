@@ -145,33 +145,41 @@ impl Scan {
         touched: &BTreeSet<PathBuf>,
     ) {
         let before = known.get(&path);
-        let metadata = match fs::metadata(&path) {
-            // Reading a pipe that nobody writes to would never end. One that is named is meant.
-            Ok(metadata) if !metadata.is_file() && path != root => {
-                return self.fault(&path, known, "it is no regular file".to_owned());
-            }
-            Ok(metadata) => metadata,
-            // Between the listing and this look it was replaced; the next event brings it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_some() => {
-                self.changes.insert(path, Content::Gone);
+        for _ in 0..READS_MAX {
+            let metadata = match fs::metadata(&path) {
+                // Reading a pipe that nobody writes to would never end. One that is named is meant.
+                Ok(metadata) if !metadata.is_file() && path != root => {
+                    return self.fault(&path, known, "it is no regular file".to_owned());
+                }
+                Ok(metadata) => metadata,
+                // Between the listing and this look it was replaced; the next event brings it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && before.is_some() => {
+                    self.changes.insert(path, Content::Gone);
+                    return;
+                }
+                Err(error) => return self.fault(&path, known, error.to_string()),
+            };
+            if let Some(before) = before.filter(|before| is_being_written(before, &metadata)) {
+                self.found.insert(path, before.clone());
+                self.unsettled = true;
                 return;
             }
-            Err(error) => return self.fault(&path, known, error.to_string()),
-        };
-        if let Some(before) = before.filter(|before| is_being_written(before, &metadata)) {
-            self.found.insert(path, before.clone());
-            self.unsettled = true;
+            let stamp = stamp(&metadata);
+            let same = before.is_some_and(|b| b.fault.is_none() && b.stamp == Some(stamp));
+            if !same || touched.contains(&path) {
+                match text(&path, &metadata) {
+                    Ok(Some(text)) => {
+                        self.changes.insert(path.clone(), Content::Text(text.into()));
+                    }
+                    Ok(None) => continue,
+                    Err(error) => return self.fault(&path, known, error),
+                }
+            }
+            self.found.insert(path, Found { stamp: Some(stamp), fault: None });
             return;
         }
-        let stamp = stamp(&metadata);
-        let same = before.is_some_and(|b| b.fault.is_none() && b.stamp == Some(stamp));
-        if !same || touched.contains(&path) {
-            match text(&path) {
-                Ok(text) => drop(self.changes.insert(path.clone(), Content::Text(text.into()))),
-                Err(error) => return self.fault(&path, known, error),
-            }
-        }
-        self.found.insert(path, Found { stamp: Some(stamp), fault: None });
+        self.unsettled = true;
+        self.fault(&path, known, "it changed each time that it was read".to_owned());
     }
 
     fn fault(&mut self, path: &Path, known: &BTreeMap<PathBuf, Found>, error: String) {
@@ -278,21 +286,35 @@ fn stamp(metadata: &fs::Metadata) -> Stamp {
     Stamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+/// The text of a file that is still what `metadata` says when all of it is read. None where it was
+/// emptied, written or replaced meanwhile: what was read may be of two versions, or of none.
+fn text(path: &Path, metadata: &fs::Metadata) -> Result<Option<String>, String> {
+    let mut file = fs::File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     let limit = api::limits::FILE_BYTES_MAX as u64;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > limit {
+    let read = file.by_ref().take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| error.to_string())?;
+    let read = bytes.len() as u64;
+    if read > limit {
         return Err(format!("the file has more than {limit} bytes: split it"));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    if metadata.is_file() {
+        let after = file.metadata().map_err(|error| error.to_string())?;
+        // Two writes within a tick of the file system's clock leave the same marks. Some file
+        // systems say of every file that it has no bytes.
+        if stamp(&after) != stamp(metadata) || read < after.len() {
+            return Ok(None);
+        }
+    }
+    String::from_utf8(bytes).map(Some).map_err(|error| {
         format!("the file is not UTF-8 text (byte {})", error.utf8_error().valid_up_to())
     })
 }
 
 /// How long a file has to be empty until it is meant so.
 const EMPTY_TIME: Duration = Duration::from_secs(2);
+/// How often a file is read that changes meanwhile, until the next look.
+const READS_MAX: usize = 4;
 /// Manifest files below all roots together.
 const FILES_MAX: usize = 100_000;
 /// Folders within folders.

@@ -73,6 +73,46 @@ fn a_file_that_is_emptied_is_waited_for() {
 }
 
 #[test]
+fn what_is_read_of_a_file_that_changes_meanwhile_is_not_taken() {
+    let mut folder = Folder::new();
+    let change: [(&str, fn(&Path)); 4] = [
+        ("emptied", |path| drop(fs::File::create(path).unwrap())),
+        ("written in place", |path| fs::write(path, "longer").unwrap()),
+        ("replaced", |path| {
+            fs::write(path.with_extension("next"), "a: 1").unwrap();
+            fs::rename(path.with_extension("next"), path).unwrap();
+        }),
+        ("emptied within a tick of the clock", |path| {
+            let modified = fs::metadata(path).unwrap().modified().unwrap();
+            fs::File::create(path).unwrap().set_modified(modified).unwrap();
+        }),
+    ];
+    for (name, change) in change {
+        let path = folder.write("m/a.yaml", "a: 1");
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(super::text(&path, &metadata), Ok(Some("a: 1".into())), "before it is {name}");
+        change(&path);
+        assert_eq!(super::text(&path, &metadata), Ok(None), "{name}");
+    }
+    // A writer in another thread, at any point between two steps of a look.
+    let path = folder.write("m/a.yaml", "a: 1");
+    folder.scan();
+    let writer = std::thread::spawn(move || {
+        (0..5_000).for_each(|turn| fs::write(&path, format!("a: {turn}")).unwrap());
+        fs::remove_file(&path).unwrap();
+    });
+    loop {
+        match &folder.scan()[..] {
+            [(_, Content::Text(text))] => assert!(text.starts_with("a: "), "{text:?}"),
+            [(_, Content::Gone)] => break,
+            [(_, Content::Unreadable(Fault(why)))] => assert!(why.contains("changed"), "{why}"),
+            other => assert_eq!(other, []),
+        }
+    }
+    writer.join().unwrap();
+}
+
+#[test]
 fn a_root_that_vanishes_takes_nothing_with_it_and_may_come_back() {
     let mut folder = Folder::new();
     folder.write("m/a.yaml", "a");

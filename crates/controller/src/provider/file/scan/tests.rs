@@ -74,8 +74,9 @@ fn a_file_that_is_emptied_is_waited_for() {
 
 #[test]
 fn what_is_read_of_a_file_that_changes_meanwhile_is_not_taken() {
+    type Change = fn(&Path);
     let mut folder = Folder::new();
-    let change: [(&str, fn(&Path)); 4] = [
+    let change: [(&str, Change); 4] = [
         ("emptied", |path| drop(fs::File::create(path).unwrap())),
         ("written in place", |path| fs::write(path, "longer").unwrap()),
         ("replaced", |path| {

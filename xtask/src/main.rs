@@ -22,6 +22,7 @@ mod cluster;
 mod conformance;
 mod debian;
 mod fix;
+mod fuzz;
 mod graph;
 mod h2spec;
 mod image;
@@ -55,6 +56,7 @@ fn run(args: &[&str]) -> Result<bool> {
         ["strict", rest @ ..] => bench::run(&[&["strict"], rest].concat()),
         ["floods", rest @ ..] => bench::run(&[&["floods"], rest].concat()),
         ["h2spec", rest @ ..] => h2spec::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
         ["chart", rest @ ..] => chart::run(rest),
@@ -112,6 +114,9 @@ commands:
                   --seconds <n>, --page docs/hardening.md: writes it
   h2spec          all of h2spec, unmodified and strict, against `portcullis run` on loopback, in the
                   clear and over TLS; needs Go once; --build <cargo profile>, by default release
+  fuzz            each fuzz target under libFuzzer for a minute, two at a time; needs a C++ compiler;
+                  --seconds <n>, then <target>…: requests, responses, routes, manifests, preambles,
+                  frames
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,
@@ -144,6 +149,7 @@ mod tests {
             "strict",
             "floods",
             "h2spec",
+            "fuzz",
         ];
         for command in words.iter().chain(&["check --quick"]) {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");

@@ -26,6 +26,9 @@ use crate::{
 mod plain;
 mod secured;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use secured::read_server_name;
+
 /// A connection that is ready for HTTP.
 pub(crate) struct Connection {
     /// Its bytes.

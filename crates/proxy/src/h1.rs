@@ -12,6 +12,8 @@ mod buffer;
 mod chunked;
 mod client;
 mod framing;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod request_head;
 mod response_head;
 mod scan;

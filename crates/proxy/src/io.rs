@@ -42,6 +42,12 @@ impl Io {
         Self { ahead: Vec::new(), given: 0, stream: Stream::Tls(Box::new(stream)) }
     }
 
+    /// Puts bytes there as if they had been read ahead.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn arrive(&mut self, bytes: &[u8]) {
+        self.ahead.extend_from_slice(bytes);
+    }
+
     /// The socket below.
     pub(crate) fn tcp(&self) -> &TcpStream {
         match &self.stream {

@@ -43,6 +43,8 @@ mod defaults;
 mod descriptors;
 mod dns;
 mod drain;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod h1;
 mod h2;
 mod http;

@@ -68,6 +68,7 @@ const ROOMS: &[Room] = &[
     },
     Room { name: "cli", imports: Imports::All, pure: false, without: &[] },
     Room { name: "tests", imports: Imports::All, pure: false, without: &[] },
+    Room { name: "fuzz", imports: Imports::All, pure: false, without: &[] },
     Room { name: "bench", imports: Imports::All, pure: false, without: &[] },
     Room { name: "xtask", imports: Imports::Only(&[]), pure: false, without: &[] },
 ];

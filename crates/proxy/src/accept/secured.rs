@@ -10,7 +10,7 @@ use rustls::{
     server::{Accepted, Acceptor},
 };
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncRead, AsyncReadExt},
     net::TcpStream,
     time::{Instant, timeout_at},
 };
@@ -70,7 +70,7 @@ struct Hello {
 }
 
 /// Reads a ClientHello, whatever pieces it comes in.
-async fn hello(stream: &mut TcpStream) -> Result<Hello, Option<Refusal>> {
+async fn hello(stream: &mut (impl AsyncRead + Unpin)) -> Result<Hello, Option<Refusal>> {
     let mut acceptor = Acceptor::default();
     let mut bytes = Vec::with_capacity(HELLO_BYTES);
     let mut fed = 0;
@@ -92,6 +92,14 @@ async fn hello(stream: &mut TcpStream) -> Result<Hello, Option<Refusal>> {
             }
         }
     }
+}
+
+/// The name that a ClientHello asks for.
+#[cfg(feature = "fuzzing")]
+pub(crate) async fn read_server_name(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<Box<str>>, Option<Refusal>> {
+    Ok(server_name(&hello(stream).await?.accepted))
 }
 
 /// Hands on what came behind a ClientHello: early data for a session of another server, say of the

@@ -356,6 +356,12 @@ impl Wire {
         self.output.release();
     }
 
+    /// See [`Io::arrive`].
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn arrive(&mut self, bytes: &[u8]) {
+        self.io.arrive(bytes);
+    }
+
     /// The connection's bytes.
     pub(super) fn io(&self) -> &Io {
         &self.io

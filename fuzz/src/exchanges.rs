@@ -35,8 +35,8 @@ fn check(bytes: &[u8], expected: &Reading, read: impl Fn(&Reader, &[&[u8]]) -> O
     });
 }
 
-/// We may refuse before the slow reading has seen enough, which depends on the pieces, and never take
-/// what it refuses.
+/// We may refuse before the slow reading has seen enough, which depends on the pieces, and never
+/// take what it refuses.
 fn agree(found: &Reading, expected: &Reading) {
     let early = found.end == End::Refused && expected.end == End::Waiting;
     assert!(early || found.end == expected.end, "{found:#?}\nand not\n{expected:#?}");

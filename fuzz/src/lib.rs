@@ -1,7 +1,8 @@
 //! Fuzz targets: functions that take any bytes and fail where we do what we must not.
 //!
-//! `cargo xtask fuzz` runs them under libFuzzer (`engine/`, a workspace of its own). The tests below
-//! run their seeds, and every input that once made one fail (`crashes/<target>/`), in each check.
+//! `cargo xtask fuzz` runs them under libFuzzer (`engine/`, a workspace of its own). The tests
+//! below run their seeds, and every input that once made one fail (`crashes/<target>/`), in each
+//! check.
 
 mod exchanges;
 mod frames;

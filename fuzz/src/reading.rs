@@ -1,5 +1,5 @@
-//! A second reading of RFC 9112, written from its text: slow, strict, all bytes at once. It shares no
-//! code and no order of steps with `crates/proxy/src/h1`, only the shape of its outcome.
+//! A second reading of RFC 9112, written from its text: slow, strict, all bytes at once. It shares
+//! no code and no order of steps with `crates/proxy/src/h1`, only the shape of its outcome.
 //!
 //! Two liberties are ours, and stated here: one empty line before a request (§2.2), and no space
 //! behind a status without a reason. What stands in a chunk extension is nobody's business as long
@@ -9,12 +9,12 @@ use proxy::fuzzing::{End, Fields, Message, Reading, Start};
 
 /// Reads what a client sends.
 pub(crate) fn requests(bytes: &[u8]) -> Reading {
-    read(bytes, &request)
+    read(bytes, request)
 }
 
 /// Reads what a backend sends.
 pub(crate) fn responses(bytes: &[u8], to_head: bool) -> Reading {
-    read(bytes, &|rest| response(rest, to_head))
+    read(bytes, |rest| response(rest, to_head))
 }
 
 type Read<T> = Result<T, End>;
@@ -26,7 +26,7 @@ enum Length {
     UntilTheEnd,
 }
 
-fn read(mut rest: &[u8], head: &dyn Fn(&mut &[u8]) -> Read<(Message, Length)>) -> Reading {
+fn read(mut rest: &[u8], head: impl Fn(&mut &[u8]) -> Read<(Message, Length)>) -> Reading {
     let mut messages = Vec::new();
     loop {
         let (mut message, length) = match head(&mut rest) {
@@ -128,10 +128,7 @@ fn chunks(rest: &mut &[u8], body: &mut Vec<u8>) -> Read<()> {
     let mut extensions = 0;
     loop {
         // A line that cannot become a short one is refused, though its end has not come.
-        let line = line(rest).or_else(|end| match rest.len() >= 256 {
-            true => Err(End::Refused),
-            false => Err(end),
-        })?;
+        let line = line(rest).map_err(|end| if rest.len() >= 256 { End::Refused } else { end })?;
         require(line.len() + 2 <= 256)?;
         let digits = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
         let (size, extension) = line.split_at(digits);

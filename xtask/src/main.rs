@@ -114,9 +114,9 @@ commands:
                   --seconds <n>, --page docs/hardening.md: writes it
   h2spec          all of h2spec, unmodified and strict, against `portcullis run` on loopback, in the
                   clear and over TLS; needs Go once; --build <cargo profile>, by default release
-  fuzz            each fuzz target under libFuzzer for a minute, two at a time; needs a C++ compiler;
-                  --seconds <n>, then <target>…: requests, responses, routes, manifests, preambles,
-                  frames
+  fuzz            each fuzz target under libFuzzer for a minute, two at a time; needs a C++
+                  compiler; --seconds <n>, then <target>…: requests, responses, routes, manifests,
+                  preambles, frames
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,

@@ -1,5 +1,6 @@
-//! All fuzz targets in one program, so that everything is linked once. `FUZZ_TARGET` names the one to
-//! run, and `FUZZ_SEEDS` a folder into which its seeds are written first; the rest is libFuzzer's.
+//! All fuzz targets in one program, so that everything is linked once. `FUZZ_TARGET` names the one
+//! to run, and `FUZZ_SEEDS` a folder into which its seeds are written first; the rest is
+//! libFuzzer's.
 #![no_main]
 
 use std::{env, fs, path::PathBuf, sync::OnceLock};

@@ -1,15 +1,15 @@
 //! Every package takes its lints and its dependencies from the workspace.
 //!
 //! So a lint holds everywhere, and the root manifest is the one page that lists what we depend on,
-//! each with one version.
+//! each with one version. What is a workspace of its own has nothing to inherit from.
 
 use super::Finding;
 use crate::tree::Tree;
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let manifests =
-        tree.files.iter().filter(|f| f.name() == "Cargo.toml" && f.path != "Cargo.toml");
+    let manifests = tree.files.iter().filter(|f| f.name() == "Cargo.toml");
+    let manifests = manifests.filter(|f| !f.lines().any(|(_, line)| line.trim() == "[workspace]"));
     for file in manifests {
         let mut section = "";
         let mut lints = false;
@@ -52,7 +52,8 @@ mod tests {
         let bad = "[package]\nname = \"b\"\n[dev-dependencies]\nserde = \"1\"\n\
                    ir = { path = \"../ir\" }\n";
         let tree = Tree::sample(&[
-            ("Cargo.toml", "[workspace.dependencies]\nserde = \"1\"\n"),
+            ("Cargo.toml", "[workspace]\n[workspace.dependencies]\nserde = \"1\"\n"),
+            ("fuzz/engine/Cargo.toml", "[workspace]\n[dependencies]\nx = \"1\"\n"),
             ("crates/a/Cargo.toml", good),
             ("crates/b/Cargo.toml", bad),
         ]);

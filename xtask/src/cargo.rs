@@ -48,7 +48,7 @@ pub(crate) fn root() -> Result<std::path::PathBuf> {
 }
 
 /// The cargo that started us, so that the toolchain stays the pinned one.
-fn command(root: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(root: &Path, args: &[&str]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args(args).current_dir(root).env("CARGO_TERM_COLOR", "never");

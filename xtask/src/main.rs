@@ -26,6 +26,7 @@ mod fuzz;
 mod graph;
 mod h2spec;
 mod image;
+mod soak;
 mod source;
 mod tidy;
 mod tree;
@@ -57,6 +58,7 @@ fn run(args: &[&str]) -> Result<bool> {
         ["floods", rest @ ..] => bench::run(&[&["floods"], rest].concat()),
         ["h2spec", rest @ ..] => h2spec::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["soak", rest @ ..] => soak::run(rest),
         ["cluster", rest @ ..] => cluster::run(rest),
         ["image", rest @ ..] => image::run(rest),
         ["chart", rest @ ..] => chart::run(rest),
@@ -117,6 +119,9 @@ commands:
   fuzz            each fuzz target under libFuzzer for a minute, two at a time; needs a C++
                   compiler; --seconds <n>, then <target>…: requests, responses, routes, manifests,
                   preambles, frames
+  soak            everything at once against `portcullis run` on loopback, for ten minutes: traffic,
+                  edits, rotations, backends that fail, slow and greedy clients; nothing may fail or
+                  grow; --seconds <n>, --build <cargo profile>, by default release
   help            this text
 
 Every command works from any folder of the repository. Exit code: 0 in order, 1 a check failed,
@@ -150,6 +155,7 @@ mod tests {
             "floods",
             "h2spec",
             "fuzz",
+            "soak",
         ];
         for command in words.iter().chain(&["check --quick"]) {
             assert!(HELP.contains(&format!("\n  {command} ")), "{command} is missing");

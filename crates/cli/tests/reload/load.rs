@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     stage::{
         answer::{Answer, Broken},
-        http1::Http1,
+        http1::{Http1, request},
         http2::Http2,
         tls::Secured,
         websocket::WebSocket,
@@ -70,7 +70,8 @@ impl Tally {
         self.count(outcome)
     }
 
-    fn count(&self, outcome: Result<(), Broken>) -> bool {
+    /// The same, of an exchange that was judged already.
+    pub(crate) fn count(&self, outcome: Result<(), Broken>) -> bool {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(()) => true,
@@ -81,7 +82,7 @@ impl Tally {
         }
     }
 
-    fn fail(&self, broken: Broken) {
+    pub(crate) fn fail(&self, broken: Broken) {
         self.note(self.requests(), &broken);
     }
 
@@ -121,7 +122,12 @@ impl Load {
         load.run("new connections", 1, |tally, stop| newcomers(http, tally, stop));
         load.run("a WebSocket", 1, |tally, stop| websocket(http, tally, stop));
         load.run("a gRPC stream", 1, |tally, stop| call(http, tally, stop));
+        load.run("1 MB both ways", 1, |tally, stop| large(http, tally, stop));
         load
+    }
+
+    pub(crate) fn tallies(&self) -> &[Arc<Tally>] {
+        &self.tallies
     }
 
     /// Lets everything come to its end.
@@ -133,7 +139,8 @@ impl Load {
         self.tallies
     }
 
-    fn run<F>(
+    /// Starts `count` generators that share a tally.
+    pub(crate) fn run<F>(
         &mut self,
         name: &'static str,
         count: usize,
@@ -213,6 +220,26 @@ async fn newcomers(address: SocketAddr, tally: Arc<Tally>, stop: Arc<AtomicBool>
         pace.tick().await;
         let outcome = async { Http1::connect(address).await?.get(STEADY, "/load").await };
         tally.take(outcome.await);
+    }
+}
+
+/// A body that is large, and comes back as it went.
+async fn large(address: SocketAddr, tally: Arc<Tally>, stop: Arc<AtomicBool>) {
+    let mut client = Http1::connect(address).await.expect("the door is open at the start");
+    let body = "large ".repeat(LARGE_BYTES / 6);
+    let request = request("POST", STEADY, "/large", &[], &body);
+    let mut pace = interval(10 * PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !stop.load(Ordering::Relaxed) {
+        pace.tick().await;
+        let outcome = client.exchange(&request).await.and_then(|answer| match answer.status {
+            200 if answer.echo().body == body => Ok(()),
+            200 => Err(Broken::Malformed("another body than was sent".into())),
+            status => Err(Broken::Malformed(format!("{status}: {}", answer.text()))),
+        });
+        if !tally.count(outcome) {
+            return;
+        }
     }
 }
 
@@ -313,6 +340,34 @@ async fn stay(
     }
 }
 
+/// Connections that are used once before all edits and once after.
+pub(crate) struct Idle {
+    plain: Vec<Http1>,
+    secured: Vec<Http1>,
+}
+
+impl Idle {
+    pub(crate) async fn open(town: &Town) -> Self {
+        let (mut plain, mut secured) = (Vec::new(), Vec::new());
+        for _ in 0..IDLE {
+            plain.push(town.plain().await.expect("open"));
+            secured.push(town.secured().await.expect("open"));
+        }
+        for client in plain.iter_mut().chain(&mut secured) {
+            assert_eq!(client.get(STEADY, "/").await.expect("an answer").status, 200);
+        }
+        Self { plain, secured }
+    }
+
+    pub(crate) async fn still_open(self) -> Arc<Tally> {
+        let tally = Tally::new("idle connections");
+        for mut client in self.plain.into_iter().chain(self.secured) {
+            tally.take(client.get(STEADY, "/").await);
+        }
+        tally
+    }
+}
+
 fn pace() -> tokio::time::Interval {
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -322,3 +377,7 @@ fn pace() -> tokio::time::Interval {
 /// Between two requests of one generator.
 const PACE: Duration = Duration::from_millis(20);
 const FAILURES_SHOWN: usize = 20;
+/// Idle connections of each kind.
+const IDLE: usize = 4;
+/// Length of a large body.
+pub(crate) const LARGE_BYTES: usize = 1024 * 1024;

@@ -23,7 +23,7 @@ pub(crate) struct Town {
     pub(crate) running: Running,
     pub(crate) http: Port,
     pub(crate) https: Port,
-    folder: Folder,
+    pub(crate) folder: Folder,
     /// Lines of YAML by name.
     listeners: RefCell<Vec<(String, String)>>,
     made: usize,

@@ -172,6 +172,10 @@ impl Running {
         kill_process(pid, Signal::TERM).expect("it is ours and not reaped yet");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("it is our child")
     }

@@ -11,7 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -36,7 +36,9 @@ pub(crate) struct Tally {
     pub(crate) name: &'static str,
     requests: AtomicUsize,
     reconnects: AtomicUsize,
+    failed: AtomicUsize,
     failures: Mutex<Vec<String>>,
+    started: Instant,
 }
 
 impl Tally {
@@ -45,7 +47,9 @@ impl Tally {
             name,
             requests: AtomicUsize::new(0),
             reconnects: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
             failures: Mutex::default(),
+            started: Instant::now(),
         })
     }
 
@@ -57,6 +61,12 @@ impl Tally {
         self.reconnects.load(Ordering::Relaxed)
     }
 
+    /// All of them.
+    pub(crate) fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// The first of them.
     pub(crate) fn failures(&self) -> Vec<String> {
         self.failures.lock().clone()
     }
@@ -87,17 +97,17 @@ impl Tally {
     }
 
     fn note(&self, number: usize, broken: &Broken) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
         let mut failures = self.failures.lock();
         if failures.len() < FAILURES_SHOWN {
-            failures.push(format!("request {number}: {broken}"));
+            failures.push(format!("request {number} at {:.2?}: {broken}", self.started.elapsed()));
         }
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failures = self.failures.lock().len();
-        let (requests, reconnects) = (self.requests(), self.reconnects());
+        let (requests, failures, reconnects) = (self.requests(), self.failed(), self.reconnects());
         write!(f, "{:<22} {requests:>9} {failures:>9} {reconnects:>11}", self.name)
     }
 }

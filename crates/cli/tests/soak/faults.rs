@@ -72,7 +72,7 @@ impl Faults {
             };
             let port = Port::free();
             let service = format!("fault-{}", faults.tallies.len());
-            write(town, &service, &host, port.address());
+            write(town, *fault, &service, &host, port.address());
             wait::until("the route of a fault", async || {
                 let answer = client.get().await.expect("an answer");
                 (answer.status != 404).then_some(())
@@ -124,11 +124,16 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::Moves, "no endpoint and back"),
 ];
 
-/// A route with a bound in time, its Service, and the address in a file of its own.
-fn write(town: &Town, service: &str, host: &str, address: SocketAddr) {
+/// A route, its Service, and the address in a file of its own. Time is bounded only where nothing
+/// ever comes: elsewhere a busy machine would turn one fault into another.
+fn write(town: &Town, fault: Fault, service: &str, host: &str, address: SocketAddr) {
     let route = manifests::route(service, Town::GATEWAY, host, "/", service);
     let bound = format!("      timeouts: {{request: {}ms}}\n      backendRefs", BOUND.as_millis());
-    town.folder.write(&format!("{service}.yaml"), &route.replace("      backendRefs", &bound));
+    let route = match fault {
+        Fault::Hangs => route.replace("      backendRefs", &bound),
+        _ => route,
+    };
+    town.folder.write(&format!("{service}.yaml"), &route);
     let both = manifests::service(service, address);
     let (head, slice) = both.split_once("---\n").expect("two documents");
     town.folder.write(&format!("{service}-service.yaml"), head);
@@ -291,7 +296,7 @@ fn pace() -> tokio::time::Interval {
 }
 
 const PACE: Duration = Duration::from_millis(50);
-/// Of the routes' requests.
+/// Of requests that nobody answers.
 const BOUND: Duration = Duration::from_millis(300);
 /// Requests between two changes.
 const IN_A_ROW: usize = 10;

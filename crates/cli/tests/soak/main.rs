@@ -58,7 +58,7 @@ async fn everything_at_once_fails_nothing_and_leaves_nothing_behind() {
     for _ in 0..rounds {
         edit(&mut town, edits, &mut times, &guests).await;
         let requests: usize = everybody.iter().map(|tally| tally.requests()).sum();
-        let failures: usize = everybody.iter().map(|tally| tally.failures().len()).sum();
+        let failures: usize = everybody.iter().map(|tally| tally.failed()).sum();
         let (until, edits) = (started.elapsed().as_secs(), times.edits.len());
         println!("{until:>6} s {requests:>10} {failures:>9} {edits:>7}  {}", watch.round());
     }
@@ -71,6 +71,9 @@ async fn everything_at_once_fails_nothing_and_leaves_nothing_behind() {
         println!("{tally}");
     }
     println!("{times}");
+    for tally in everybody.iter().filter(|tally| tally.failed() > 0) {
+        println!("{}: {:#?}", tally.name, tally.failures());
+    }
     for tally in &everybody {
         assert_eq!(tally.failures(), [""; 0], "{}", tally.name);
         assert_eq!(tally.reconnects(), 0, "{}: nothing asked its connections to go", tally.name);

@@ -207,7 +207,7 @@ impl Scene {
         scrape(&self.rig).await.get(metric).copied().unwrap_or_default()
     }
 
-    /// Nobody is connected any more, and at the backend only what can be used again.
+    /// Nobody is connected any more, and no request is under way.
     async fn all_is_given_back(&self, after: &str) {
         until(after, || async {
             self.count("portcullis_connections_active").await == 0.0

@@ -8,7 +8,6 @@
 
 use router::{Head, head::Known};
 
-mod buffer;
 mod chunked;
 mod client;
 mod framing;

@@ -19,6 +19,7 @@ pub(crate) mod request;
 mod respond;
 mod retry;
 pub(crate) mod stream;
+pub(crate) mod syntax;
 pub(crate) mod timer;
 mod trust;
 mod upload;

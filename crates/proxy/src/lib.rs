@@ -36,6 +36,7 @@ use crate::{
 mod accept;
 mod admin;
 mod bind;
+mod buffer;
 mod closing;
 mod config;
 mod decimal;

@@ -69,8 +69,6 @@ pub(crate) const INTERIM_MAX: usize = 16;
 
 /// Streams that a client may have open on one connection.
 pub(crate) const H2_STREAMS_MAX: u32 = 100;
-/// Streams reset by the peer and not yet reaped (CVE-2023-44487).
-pub(crate) const H2_PENDING_RESETS_MAX: usize = 20;
 /// Streams that we had to reset for the peer's mistakes before it is told to go (CVE-2025-8671).
 pub(crate) const H2_LOCAL_RESETS_MAX: usize = 100;
 /// Requests that a client may take back before their response began, or send with a head that is
@@ -103,10 +101,20 @@ pub(crate) const H2_UPSTREAM_WINDOW_BYTES: u32 = 128 * 1024;
 /// to different clients, and one that does not read must not hold another up.
 pub(crate) const H2_UPSTREAM_CONNECTION_WINDOW_BYTES: u32 =
     H2_UPSTREAM_WINDOW_BYTES * H2_UPSTREAM_STREAMS_MAX as u32;
-/// What one stream has queued to be written, at most.
-pub(crate) const H2_SEND_BUFFER_BYTES: usize = 64 * 1024;
-/// How much of the peer's window a stream asks for at once.
-pub(crate) const H2_ROOM_BYTES: usize = 32 * 1024;
+/// What one connection has queued to be written before streams wait for room and nothing more is
+/// read. Heads and answers to frames that were read come on top.
+pub(crate) const H2_OUT_BYTES: usize = 64 * 1024;
+/// What one connection reads ahead: the largest frame, and the beginning of the next.
+pub(crate) const H2_INPUT_BYTES: usize = 32 * 1024;
+/// A field block that comes in pieces, before it is decoded.
+pub(crate) const H2_BLOCK_BYTES_MAX: usize = 2 * H2_HEADER_LIST_BYTES_MAX as usize;
+/// The pieces of one (CVE-2024-27316).
+pub(crate) const H2_CONTINUATIONS_MAX: usize = 32;
+/// Streams of which is remembered that they are over: frames that were on their way are told from
+/// such that never should have been sent.
+pub(crate) const H2_OVER_MAX: usize = 256;
+/// How long a peer may take for our last words.
+pub(crate) const H2_GOODBYE_TIME: Duration = Duration::from_secs(1);
 /// Timers that a connection keeps for requests to come.
 pub(crate) const H2_SPARE_TIMERS_MAX: usize = 8;
 

@@ -6,7 +6,7 @@
 
 use router::{Head, head::Known};
 
-use crate::http::{BodyKind, Violation};
+use crate::http::{BodyKind, Violation, syntax};
 
 /// How the end of an incoming HTTP/1 body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn declared(head: &Head) -> Result<Option<Framing>, Violation> {
             Known::ContentLength if length.is_some() => {
                 return Err(Violation::ContentLengthDuplicate);
             }
-            Known::ContentLength => length = Some(content_length(head.bytes(field.value))?),
+            Known::ContentLength => length = Some(syntax::content_length(head.bytes(field.value))?),
             Known::TransferEncoding if coding.is_some() => return Err(Violation::CodingNotFinal),
             Known::TransferEncoding => coding = Some(head.bytes(field.value)),
             _ => {}
@@ -76,18 +76,6 @@ fn declared(head: &Head) -> Result<Option<Framing>, Violation> {
         (Some(length), None) => Ok(Some(Framing::Length(length))),
         (None, None) => Ok(None),
     }
-}
-
-/// Digits and nothing else: no sign, no list, no white space.
-fn content_length(value: &[u8]) -> Result<u64, Violation> {
-    if value.contains(&b',') {
-        return Err(Violation::ContentLengthDuplicate);
-    }
-    if value.is_empty() || value.len() > LENGTH_DIGITS_MAX || !value.iter().all(u8::is_ascii_digit)
-    {
-        return Err(Violation::ContentLength);
-    }
-    Ok(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// `chunked` once and last is what we read; other codings before it we do not know (501), and
@@ -103,6 +91,3 @@ fn chunked_alone(value: &[u8]) -> Result<Framing, Violation> {
         false => Err(Violation::CodingNotFinal),
     }
 }
-
-/// Any number of so many digits fits into 63 bits.
-const LENGTH_DIGITS_MAX: usize = 18;

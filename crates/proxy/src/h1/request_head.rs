@@ -10,7 +10,7 @@ use crate::{
         framing::{self, Framing},
         scan,
     },
-    http::Violation,
+    http::{Violation, syntax},
     limits,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn parse(bytes: &[u8], head: &mut Head) -> Result<Framing, Violation>
 /// `method SP target SP version`, single spaces and nothing else (RFC 9112 §3). What the target
 /// means is not for the codec to say: `router::path` reads it.
 fn request_line(line: &[u8], head: &mut Head) -> Result<(), Violation> {
-    let method = line.iter().position(|b| !scan::is_token(*b)).ok_or(Violation::RequestLine)?;
+    let method = line.iter().position(|b| !syntax::is_token(*b)).ok_or(Violation::RequestLine)?;
     if method == 0 || method > limits::METHOD_BYTES_MAX || line[method] != b' ' {
         return Err(Violation::Method);
     }

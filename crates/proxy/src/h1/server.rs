@@ -14,10 +14,10 @@ use router::{Head, head::Known};
 
 use crate::{
     h1::{
-        Tokens, Wire, request_head, scan,
+        Tokens, Wire, request_head,
         write::{self, Coding, Persistence},
     },
-    http::{BodyKind, BodyState, StreamError, Violation},
+    http::{BodyKind, BodyState, StreamError, Violation, syntax},
     io::Io,
     limits,
 };
@@ -89,7 +89,7 @@ impl ServerConn {
         head: &mut Head,
     ) -> Poll<Result<bool, StreamError>> {
         let len = loop {
-            if self.wire.input().first().is_some_and(|b| !scan::is_token(*b) && *b != b'\r') {
+            if self.wire.input().first().is_some_and(|b| !syntax::is_token(*b) && *b != b'\r') {
                 return Poll::Ready(Err(StreamError::Malformed(Violation::Method)));
             }
             match ready!(self.wire.poll_section(cx, limits::HEAD_BYTES_MAX)) {

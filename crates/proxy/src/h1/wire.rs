@@ -13,8 +13,8 @@ use router::Head;
 use tokio::io::AsyncWrite;
 
 use crate::{
+    buffer::Buffer,
     h1::{
-        buffer::Buffer,
         chunked::{Chunks, Step},
         framing::Framing,
         scan::{self, EndScan},

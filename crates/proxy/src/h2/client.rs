@@ -3,27 +3,22 @@
 //! Which connection a request takes, and when one more is opened, is the pool's to say.
 
 use std::{
-    cell::Cell,
-    future::Future,
-    pin::Pin,
+    future::poll_fn,
     rc::Rc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
-use ::http::Method;
-use bytes::Bytes;
-use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use router::Head;
 
 use crate::{
     defaults,
     h2::{
         Flow,
-        flow::stream_error,
+        driver::{Driver, End},
         head,
-        keepalive::{Keepalive, Verdict},
+        mux::Mux,
     },
-    http::{BodyKind, StreamError, Violation},
+    http::{BodyKind, StreamError},
     io::Io,
     limits,
 };
@@ -31,77 +26,58 @@ use crate::{
 /// A connection to an endpoint. When this is dropped, streams that run go on to their end; then the
 /// connection closes.
 pub(crate) struct ClientConnection {
-    requests: SendRequest<Bytes>,
-    state: Rc<State>,
-}
-
-/// What connection, streams and driver know of each other.
-#[derive(Default)]
-struct State {
-    streams: Cell<usize>,
-    closed: Cell<bool>,
+    mux: Rc<Mux>,
 }
 
 impl ClientConnection {
     /// Speaks HTTP/2 by prior knowledge on a new connection. Runs on a worker: a task of its own
     /// drives the connection until its end, and keeps `alive` so long.
-    ///
-    /// # Errors
-    /// The connection broke.
-    pub(crate) async fn start<T: 'static>(io: Io, alive: T) -> Result<Self, StreamError> {
-        let handshake = builder().handshake(io);
-        let (requests, connection) = handshake.await.map_err(|error| stream_error(&error))?;
-        let state = Rc::new(State::default());
-        let driver = Driver::new(connection, state.clone());
+    pub(crate) fn start<T: 'static>(io: Io, alive: T) -> Self {
+        let mux = Mux::client();
+        let mut driver = Driver::new(io, mux.clone(), Some(defaults::UPSTREAM_IDLE_TIME));
         tokio::task::spawn_local(async move {
             let _alive = alive;
-            driver.await;
+            match poll_fn(|cx| driver.poll(cx, |_| {})).await {
+                End::Closed => {}
+                end => tracing::debug!(?end, "a connection to an endpoint broke"),
+            }
+            driver.finish().await;
         });
-        Ok(Self { requests, state })
+        Self { mux }
     }
 
     /// Whether one more stream may be opened: the endpoint has not said that it goes, and allows
     /// as many.
-    pub(crate) fn has_room(&mut self) -> bool {
-        let most = self.requests.current_max_send_streams().min(limits::H2_UPSTREAM_STREAMS_MAX);
-        self.is_open() && self.state.streams.get() < most
+    pub(crate) fn has_room(&self) -> bool {
+        let most = self.mux.streams_max().min(limits::H2_UPSTREAM_STREAMS_MAX);
+        self.is_open() && self.streams() < most
     }
 
     /// Whether it takes new streams at all. One that does not is to be dropped.
-    pub(crate) fn is_open(&mut self) -> bool {
-        // An error stands here as soon as a GOAWAY came or the connection broke.
-        let mut cx = Context::from_waker(Waker::noop());
-        !self.state.closed.get()
-            && !matches!(self.requests.poll_ready(&mut cx), Poll::Ready(Err(_)))
+    pub(crate) fn is_open(&self) -> bool {
+        self.mux.is_open()
     }
 
     /// Streams that are open.
     pub(crate) fn streams(&self) -> usize {
-        self.state.streams.get()
+        self.mux.streams()
     }
 
     /// One more stream. Nothing is sent yet.
     pub(crate) fn stream(&self) -> ClientStream {
-        self.state.streams.set(self.state.streams.get() + 1);
-        ClientStream {
-            requests: self.requests.clone(),
-            state: self.state.clone(),
-            flow: Flow::default(),
-            response: None,
-            to_head: false,
-            interim: 0,
-        }
+        ClientStream { flow: Flow::new(self.mux.clone(), self.mux.open()) }
+    }
+}
+
+impl Drop for ClientConnection {
+    fn drop(&mut self) {
+        self.mux.close();
     }
 }
 
 /// One request and its response.
 pub(crate) struct ClientStream {
-    requests: SendRequest<Bytes>,
-    state: Rc<State>,
     flow: Flow,
-    response: Option<ResponseFuture>,
-    to_head: bool,
-    interim: usize,
 }
 
 impl ClientStream {
@@ -112,18 +88,15 @@ impl ClientStream {
 
     /// See [`crate::http::Up::send_head`].
     pub(crate) fn send_head(&mut self, head: &Head, body: BodyKind) -> Result<(), StreamError> {
-        let request = head::write_request(head, body)?;
-        self.to_head = request.method() == Method::HEAD;
-        let ended = matches!(body, BodyKind::None | BodyKind::Length(0));
-        match self.requests.send_request(request, ended) {
-            Ok((response, body)) => {
-                self.response = Some(response);
-                self.flow.send(body, ended);
-                Ok(())
-            }
-            // Nothing was sent: the connection ended or is ending.
-            Err(_) => Err(StreamError::Refused),
+        if head.bytes(head.method) == b"HEAD" {
+            self.flow.expect_no_body();
         }
+        let ended = matches!(body, BodyKind::None | BodyKind::Length(0));
+        let length = match body {
+            BodyKind::Length(length) => Some(length),
+            BodyKind::None | BodyKind::Stream => None,
+        };
+        self.flow.send_head(false, ended, |to| head::request(head, length, to))
     }
 
     /// See [`crate::http::Up::poll_head`].
@@ -132,92 +105,12 @@ impl ClientStream {
         cx: &mut Context<'_>,
         head: &mut Head,
     ) -> Poll<Result<BodyKind, StreamError>> {
-        let Some(response) = &mut self.response else {
-            debug_assert!(false, "no request was sent on this stream, or its response was read");
-            return Poll::Ready(Err(StreamError::Reset));
-        };
-        if let Some(interim) = ready!(response.poll_informational(cx)) {
-            let interim = interim.map_err(|error| stream_error(&error))?;
-            self.interim += 1;
-            if self.interim > limits::INTERIM_MAX {
-                return Poll::Ready(Err(Violation::TooManyInterim.into()));
-            }
-            // RFC 9113 §8.6: HTTP/2 does not switch protocols.
-            if interim.status() == ::http::StatusCode::SWITCHING_PROTOCOLS {
-                return Poll::Ready(Err(Violation::UnexpectedStatus.into()));
-            }
-            head.clear();
-            head::read_response(interim.status(), interim.headers(), head)?;
-            return Poll::Ready(Ok(BodyKind::None));
-        }
-        let response = ready!(Pin::new(response).poll(cx)).map_err(|error| stream_error(&error))?;
-        self.response = None;
-        let (response, body) = response.into_parts();
-        head.clear();
-        head::read_response(response.status, &response.headers, head)?;
-        let bodiless = self.to_head || matches!(head.status, 204 | 304);
-        let kind = match head::body(head, body.is_end_stream()) {
-            _ if bodiless => BodyKind::None,
-            kind => kind,
-        };
-        self.flow.receive(body);
-        Poll::Ready(Ok(kind))
+        let ended = ready!(self.flow.poll_head(cx, head))?;
+        Poll::Ready(Ok(match head.status {
+            // An interim one has no body; nor has what the stream knows to have none.
+            ..200 | 204 | 304 => BodyKind::None,
+            _ if self.flow.is_bodiless() => BodyKind::None,
+            _ => head::body(head, ended),
+        }))
     }
-}
-
-impl Drop for ClientStream {
-    fn drop(&mut self) {
-        self.state.streams.set(self.state.streams.get().saturating_sub(1));
-    }
-}
-
-/// Drives a connection until its end.
-struct Driver {
-    connection: Connection<Io, Bytes>,
-    keepalive: Keepalive,
-    state: Rc<State>,
-}
-
-impl Driver {
-    fn new(mut connection: Connection<Io, Bytes>, state: Rc<State>) -> Self {
-        let keepalive = Keepalive::new(connection.ping_pong(), Some(defaults::UPSTREAM_IDLE_TIME));
-        Self { connection, keepalive, state }
-    }
-}
-
-impl Future for Driver {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if let Poll::Ready(end) = Pin::new(&mut this.connection).poll(cx) {
-            if let Err(error) = end {
-                tracing::debug!(%error, "a connection to an endpoint broke");
-            }
-            return Poll::Ready(());
-        }
-        let busy = this.state.streams.get() > 0;
-        match this.keepalive.poll(cx, busy) {
-            Poll::Ready(Verdict::Dead | Verdict::Idle) => Poll::Ready(()),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.state.closed.set(true);
-    }
-}
-
-fn builder() -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .enable_push(false)
-        .initial_window_size(limits::H2_UPSTREAM_WINDOW_BYTES)
-        .initial_connection_window_size(limits::H2_UPSTREAM_CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(limits::H2_HEADER_LIST_BYTES_MAX)
-        .max_local_error_reset_streams(Some(limits::H2_LOCAL_RESETS_MAX))
-        .max_send_buffer_size(limits::H2_SEND_BUFFER_BYTES);
-    builder
 }

@@ -8,14 +8,12 @@ use std::{
     time::Duration,
 };
 
-use h2::{Ping, PingPong};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::defaults;
+use crate::{defaults, h2::mux::Mux};
 
 /// The clock of one connection.
 pub(super) struct Keepalive {
-    pings: Option<PingPong>,
     timer: Pin<Box<Sleep>>,
     /// None: somebody else ends the connection when it is idle.
     idle_time: Option<Duration>,
@@ -46,13 +44,13 @@ pub(super) enum Verdict {
 
 impl Keepalive {
     /// Starts the clock.
-    pub(super) fn new(pings: Option<PingPong>, idle_time: Option<Duration>) -> Self {
+    pub(super) fn new(idle_time: Option<Duration>) -> Self {
         let timer = Box::pin(sleep_until(Instant::now() + look(idle_time)));
-        Self { pings, timer, idle_time, idle_since: None, state: State::Watching }
+        Self { timer, idle_time, idle_since: None, state: State::Watching }
     }
 
     /// Looks at the clock. `busy` says whether streams are open.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<Verdict> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, busy: bool, mux: &Mux) -> Poll<Verdict> {
         if busy {
             self.idle_since = None;
             if self.state == State::Parked {
@@ -61,7 +59,7 @@ impl Keepalive {
         } else if self.idle_since.is_none() {
             self.idle_since = Some(Instant::now());
         }
-        if self.state == State::Waiting && self.has_answer(cx) {
+        if self.state == State::Waiting && mux.is_answered() {
             self.watch();
         }
         while self.timer.as_mut().poll(cx).is_ready() {
@@ -75,7 +73,10 @@ impl Keepalive {
                 }
                 (Some(since), Some(time)) => self.set(State::Parked, since + time),
                 (Some(_), None) => self.watch(),
-                (None, _) => self.ping(cx),
+                (None, _) => {
+                    mux.ping();
+                    self.set(State::Waiting, Instant::now() + defaults::H2_PING_TIME);
+                }
             }
         }
         Poll::Pending
@@ -83,24 +84,6 @@ impl Keepalive {
 
     fn watch(&mut self) {
         self.set(State::Watching, Instant::now() + look(self.idle_time));
-    }
-
-    fn ping(&mut self, cx: &mut Context<'_>) {
-        let sent = self.pings.as_mut().is_some_and(|pings| pings.send_ping(Ping::opaque()).is_ok());
-        if sent && !self.has_answer(cx) {
-            self.set(State::Waiting, Instant::now() + defaults::H2_PING_TIME);
-        } else {
-            self.watch();
-        }
-    }
-
-    /// Whether the PING was answered; waits for it if not.
-    fn has_answer(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.pings.as_mut().map(|pings| pings.poll_pong(cx)) {
-            Some(Poll::Pending) => false,
-            // An error: the connection is ending, and says so itself.
-            Some(Poll::Ready(_)) | None => true,
-        }
     }
 
     fn set(&mut self, state: State, at: Instant) {

@@ -1,50 +1,33 @@
 //! One stream of a client: its request comes from here, its response goes here.
 
-use std::{
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
-use ::http::Request;
-use bytes::Bytes;
-use h2::{Reason, RecvStream, server::SendResponse};
 use router::Head;
 
 use crate::{
-    h2::{Flow, flow::stream_error, head, serve::Conduct},
-    http::{BodyKind, Failure, StreamError, Violation, failure::Source},
+    h2::{Flow, frame::Reason, head},
+    http::{BodyKind, Failure, StreamError, failure::Source},
 };
 
 /// One stream of a client.
 pub(crate) struct ServerStream {
     flow: Flow,
-    respond: SendResponse<Bytes>,
     body: BodyKind,
     to_head: bool,
-    /// Whether it was us who ended it before its response.
-    given_up: bool,
-    conduct: Rc<Conduct>,
+    /// Whether a response was begun, or it was us who ended the stream before.
+    answered: bool,
 }
 
 impl ServerStream {
-    /// Takes a request apart: its head goes into `head`, which must be clear.
-    pub(super) fn new(
-        request: Request<RecvStream>,
-        respond: SendResponse<Bytes>,
-        conduct: Rc<Conduct>,
-        head: &mut Head,
-    ) -> (Self, Result<(), Violation>) {
-        let (request, body) = request.into_parts();
-        let read = head::read_request(&request.method, &request.uri, &request.headers, head);
-        let kind = match head::body(head, body.is_end_stream()) {
+    /// A stream that brought a request. `ended`: that was all of it.
+    pub(super) fn new(flow: Flow, request: &Head, ended: bool) -> Self {
+        let method = request.bytes(request.method);
+        let body = match head::body(request, ended) {
             // Such a method has a body; servers ask for its length (RFC 9110 §8.6).
-            BodyKind::None if has_content(head.bytes(head.method)) => BodyKind::Length(0),
+            BodyKind::None if has_content(method) => BodyKind::Length(0),
             kind => kind,
         };
-        let to_head = request.method == ::http::Method::HEAD;
-        let mut flow = Flow::default();
-        flow.receive(body);
-        (Self { flow, respond, body: kind, to_head, given_up: false, conduct }, read)
+        Self { flow, body, to_head: method == b"HEAD", answered: false }
     }
 
     /// See [`crate::http::Down::half`].
@@ -59,50 +42,40 @@ impl ServerStream {
 
     /// See [`crate::http::Down::send_informational`].
     pub(crate) fn send_informational(&mut self, head: &Head) -> Result<(), StreamError> {
-        let response = head::write_response(head, None)?;
-        self.respond.send_informational(response).map_err(|error| stream_error(&error))
+        self.flow.send_head(true, false, |to| head::response(head, None, to))
     }
 
     /// See [`crate::http::Down::send_head`].
     pub(crate) fn send_head(&mut self, head: &Head, body: BodyKind) -> Result<(), StreamError> {
         let bodiless = self.to_head || matches!(head.status, 204 | 304);
         let ended = bodiless || matches!(body, BodyKind::None | BodyKind::Length(0));
-        let length = head::length(body).filter(|_| !bodiless);
-        let response = head::write_response(head, length)?;
-        let body = self.respond.send_response(response, ended);
-        self.flow.send(body.map_err(|error| stream_error(&error))?, ended);
-        Ok(())
+        let length = match body {
+            BodyKind::Length(length) if !bodiless => Some(length),
+            _ => None,
+        };
+        self.answered = true;
+        self.flow.send_head(false, ended, |to| head::response(head, length, to))
     }
 
     /// See [`crate::http::Down::poll_gone`].
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        if self.flow.has_sent() {
-            return self.flow.poll_reset(cx);
-        }
-        self.respond.poll_reset(cx).map(|reset| match reset {
-            Ok(_) => StreamError::Reset,
-            Err(error) => stream_error(&error),
-        })
+        self.flow.poll_gone(cx)
     }
 
     /// See [`crate::http::Down::reset`].
     pub(crate) fn reset(&mut self, failure: Failure) {
-        self.given_up = failure != Failure::ClientGone;
-        let reason = match (failure, failure.source()) {
+        self.answered |= failure != Failure::ClientGone;
+        self.flow.reset(match (failure, failure.source()) {
             (Failure::ClientTimeout | Failure::ClientGone, _) => Reason::CANCEL,
             (_, Source::Downstream) => Reason::PROTOCOL_ERROR,
             (_, Source::Upstream | Source::Internal) => Reason::INTERNAL_ERROR,
-        };
-        self.flow.reset(reason);
-        self.respond.send_reset(reason);
+        });
     }
 }
 
 impl Drop for ServerStream {
     fn drop(&mut self) {
-        if !self.flow.has_sent() && !self.given_up {
-            self.conduct.abandoned();
-        }
+        self.flow.abandoned = !self.answered;
     }
 }
 

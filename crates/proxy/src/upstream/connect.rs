@@ -12,7 +12,7 @@ use crate::{
     defaults,
     h1::ClientConn,
     h2,
-    http::{Failure, StreamError, Up},
+    http::{Failure, Up},
     io::Io,
     local::Local,
     telemetry::Connect,
@@ -54,11 +54,7 @@ async fn share(
         return Ok(up);
     }
     let (io, alive) = open(local, upstream, endpoint, deadline).await?;
-    let started = h2::ClientConnection::start(io, alive).await;
-    let connection = started.map_err(|error| match error {
-        StreamError::Malformed(_) => Failure::MalformedResponse,
-        _ => Failure::ConnectFailed,
-    })?;
+    let connection = h2::ClientConnection::start(io, alive);
     let stream = Box::new(connection.stream());
     local.pools.share(upstream.slot, &upstream.backend.id, endpoint, connection);
     Ok(Up::H2(stream))

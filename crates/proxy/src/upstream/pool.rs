@@ -215,9 +215,9 @@ impl EndpointPool {
 
     /// A stream on the connection with the fewest of them.
     fn stream(&mut self) -> Option<h2::ClientStream> {
-        self.shared.retain_mut(|shared| shared.connection.is_open());
-        let connections = self.shared.iter_mut().map(|shared| &mut shared.connection);
-        let with_room = connections.filter_map(|c| c.has_room().then_some(c));
+        self.shared.retain(|shared| shared.connection.is_open());
+        let connections = self.shared.iter().map(|shared| &shared.connection);
+        let with_room = connections.filter(|c| c.has_room());
         with_room.min_by_key(|c| c.streams()).map(|c| c.stream())
     }
 }

@@ -1,52 +1,65 @@
 //! The clock under a clock that jumps: peers that answer, peers that do not, and nobody at all.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, rc::Rc};
 
-use h2::server;
-use tokio::{
-    io::{AsyncWriteExt, DuplexStream, duplex},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::*;
+use crate::h2::frame::{self, Frame};
 
 const IDLE: Duration = Duration::from_secs(300);
 
-/// The server's end of a connection, and what its clock says within an hour, if anything.
-async fn verdict(end: DuplexStream, busy: bool) -> Option<(Verdict, Duration)> {
-    let mut connection = server::handshake(end).await.unwrap();
-    let mut keepalive = Keepalive::new(connection.ping_pong(), Some(IDLE));
-    let start = Instant::now();
-    let said = poll_fn(|cx| {
-        let _ = connection.poll_closed(cx);
-        keepalive.poll(cx, busy)
-    });
-    let said = timeout(Duration::from_secs(3600), said).await.ok()?;
-    Some((said, start.elapsed()))
+/// A connection whose peer answers its PINGs, or does not, and its clock.
+struct Stage {
+    mux: Rc<Mux>,
+    keepalive: Keepalive,
+    polite: bool,
 }
 
-/// A client that says what it must and then nothing.
-async fn mute() -> (DuplexStream, DuplexStream) {
-    let (mut client, server) = duplex(64 * 1024);
-    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    (client, server)
+impl Stage {
+    fn new(polite: bool) -> Self {
+        let mux = Mux::server();
+        let settings = Frame { len: 0, kind: frame::SETTINGS, flags: 0, stream: 0 };
+        mux.receive(&settings.header()).unwrap();
+        Self { mux, keepalive: Keepalive::new(Some(IDLE)), polite }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<Verdict> {
+        let said = self.keepalive.poll(cx, busy, &self.mux);
+        if self.polite && !self.mux.is_answered() {
+            self.answer(cx);
+            return self.keepalive.poll(cx, busy, &self.mux);
+        }
+        said
+    }
+
+    /// Sends back what was sent, as an answer.
+    fn answer(&mut self, cx: &mut Context<'_>) {
+        let mut sent = Vec::new();
+        let written = self.mux.poll_write(cx, |_, bytes| {
+            sent.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        });
+        assert!(written.is_ready());
+        let mut ping = sent[sent.len() - 17..].to_vec();
+        assert_eq!(ping[3], frame::PING);
+        ping[4] = frame::ACK;
+        self.mux.receive(&ping).unwrap();
+    }
+
+    /// What the clock says within some time, if anything, and when.
+    async fn verdict(&mut self, busy: bool, time: Duration) -> Option<(Verdict, Duration)> {
+        let start = Instant::now();
+        let said = timeout(time, poll_fn(|cx| self.poll(cx, busy))).await.ok()?;
+        Some((said, start.elapsed()))
+    }
 }
 
-/// A client that answers as it should.
-async fn polite() -> (tokio::task::JoinHandle<()>, DuplexStream) {
-    let (client, server) = duplex(64 * 1024);
-    let task = tokio::spawn(async move {
-        let (requests, connection) = h2::client::handshake(client).await.unwrap();
-        connection.await.unwrap();
-        drop(requests);
-    });
-    (task, server)
-}
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_answer_while_streams_are_open_is_dead() {
-    let (_client, server) = mute().await;
-    let (verdict, after) = verdict(server, true).await.unwrap();
+    let (verdict, after) = Stage::new(false).verdict(true, HOUR).await.unwrap();
     assert_eq!(verdict, Verdict::Dead);
     let expected = defaults::H2_PING_INTERVAL + defaults::H2_PING_TIME;
     assert!(after >= expected && after < expected + Duration::from_secs(1), "{after:?}");
@@ -54,32 +67,22 @@ async fn a_peer_that_does_not_answer_while_streams_are_open_is_dead() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_answers_may_be_busy_for_as_long_as_it_likes() {
-    let (_client, server) = polite().await;
-    assert_eq!(verdict(server, true).await, None);
+    assert_eq!(Stage::new(true).verdict(true, HOUR).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_streams_nobody_is_asked_and_the_connection_ends() {
-    let (_client, server) = mute().await;
-    let (verdict, after) = verdict(server, false).await.unwrap();
+    let (verdict, after) = Stage::new(false).verdict(false, HOUR).await.unwrap();
     assert_eq!(verdict, Verdict::Idle);
     assert!(after >= IDLE && after < IDLE + Duration::from_secs(1), "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_clock_wakes_up_for_a_stream() {
-    let (_client, server) = mute().await;
-    let mut connection = server::handshake(server).await.unwrap();
-    let mut keepalive = Keepalive::new(connection.ping_pong(), Some(IDLE));
-    let mut drive = async |busy: bool, time: Duration| {
-        let said = poll_fn(|cx| {
-            let _ = connection.poll_closed(cx);
-            keepalive.poll(cx, busy)
-        });
-        timeout(time, said).await.ok()
-    };
+    let mut stage = Stage::new(false);
     // Idle for long enough to be parked, then busy: the PING does not wait for the idle time.
-    assert_eq!(drive(false, defaults::H2_PING_INTERVAL * 2).await, None);
+    assert_eq!(stage.verdict(false, defaults::H2_PING_INTERVAL * 2).await, None);
     let bound = defaults::H2_PING_INTERVAL + defaults::H2_PING_TIME + Duration::from_secs(1);
-    assert_eq!(drive(true, bound).await, Some(Verdict::Dead));
+    let said = stage.verdict(true, bound).await.map(|(verdict, _)| verdict);
+    assert_eq!(said, Some(Verdict::Dead));
 }

@@ -16,29 +16,34 @@ use crate::{io::Io, limits};
 
 /// Bytes that came and are not done with.
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     start: usize,
 }
 
 impl Buffer {
     /// What it holds.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
+    /// The same, to be changed in place.
+    pub(crate) fn rest_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..]
+    }
+
     /// How much it holds.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
     /// Whether it holds nothing.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Drops bytes at the front.
-    pub(super) fn consume(&mut self, n: usize) {
+    pub(crate) fn consume(&mut self, n: usize) {
         self.start = (self.start + n).min(self.bytes.len());
         if self.start == self.bytes.len() {
             self.bytes.clear();
@@ -47,7 +52,7 @@ impl Buffer {
     }
 
     /// To append to.
-    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {
             self.bytes = spare();
         }
@@ -61,7 +66,7 @@ impl Buffer {
     }
 
     /// Reads once, until it holds `max` at most; never asks for nothing. 0 is the end.
-    pub(super) fn poll_fill(
+    pub(crate) fn poll_fill(
         &mut self,
         io: &mut Io,
         cx: &mut Context<'_>,
@@ -88,7 +93,7 @@ impl Buffer {
     }
 
     /// Gives the storage back if there is nothing in it.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.is_empty() && self.bytes.capacity() > 0 {
             let storage = std::mem::take(&mut self.bytes);
             self.start = 0;

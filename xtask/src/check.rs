@@ -73,6 +73,14 @@ const STEPS: &[Step] = &[
         needs_build: false,
         remedy: "each line says what to do",
     },
+    // The fuzz engine is a workspace of its own, and nothing else here reads its lock file.
+    Step {
+        name: "fuzz lock",
+        work: Work::Cargo(&["fetch", "--locked", "--manifest-path", "fuzz/engine/Cargo.toml"], &[]),
+        scopes: &[Scope::Full, Scope::Quick],
+        needs_build: false,
+        remedy: "cargo update --workspace --manifest-path fuzz/engine/Cargo.toml",
+    },
     Step {
         name: "clippy",
         work: Work::Cargo(

@@ -41,7 +41,7 @@ impl Local {
     /// A worker in line with the state of now. It begins with nothing, because the first delta may
     /// be there before the thread is, and pools have to follow it too.
     pub(crate) fn new(worker: usize, shared: Arc<Shared>) -> Rc<Self> {
-        let telemetry = shared.telemetry.sink();
+        let telemetry = shared.telemetry.sink(worker);
         let local = Rc::new(Self {
             worker,
             shared,

@@ -82,8 +82,8 @@ impl Telemetry {
     }
 
     /// The sink of one more worker. The worker makes it on its own thread.
-    pub(crate) fn sink(&self) -> Sink {
-        let cells = Arc::new(Cells::default());
+    pub(crate) fn sink(&self, worker: usize) -> Sink {
+        let cells = Arc::new(Cells { worker, ..Cells::default() });
         self.workers.lock().push(cells.clone());
         let queue = self.log.lock().as_ref().map(|(queue, _)| queue.clone());
         Sink::new(cells, queue)

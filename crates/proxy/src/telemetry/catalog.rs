@@ -41,7 +41,7 @@ impl Kind {
 
 /// All of them, in the order in which they are exposed.
 #[cfg(test)]
-pub(crate) const ALL: [&Metric; 25] = [
+pub(crate) const ALL: [&Metric; 26] = [
     &REQUESTS,
     &REQUEST_DURATION,
     &REQUEST_BYTES,
@@ -52,6 +52,7 @@ pub(crate) const ALL: [&Metric; 25] = [
     &MIRRORS,
     &CONNECTIONS,
     &CONNECTIONS_ACTIVE,
+    &WORKER_CONNECTIONS_ACTIVE,
     &CONNECTIONS_REFUSED,
     &CONNECTIONS_ENDED,
     &TLS_HANDSHAKES,
@@ -137,6 +138,13 @@ pub(crate) const CONNECTIONS_ACTIVE: Metric = Metric {
     kind: Kind::Gauge,
     labels: &[],
     help: "Connections of clients that are open.",
+};
+
+pub(crate) const WORKER_CONNECTIONS_ACTIVE: Metric = Metric {
+    name: "portcullis_worker_connections_active",
+    kind: Kind::Gauge,
+    labels: &["worker"],
+    help: "Connections of clients that are open, by the worker that serves them.",
 };
 
 pub(crate) const CONNECTIONS_REFUSED: Metric = Metric {

@@ -15,6 +15,8 @@ use crate::{
 /// shrinks, and by the scrape.
 #[derive(Default)]
 pub(crate) struct Cells {
+    /// Whose they are.
+    pub(crate) worker: usize,
     pub(crate) connections_plain: Cell,
     pub(crate) connections_tls: Cell,
     pub(crate) connections_active: Cell,

@@ -37,7 +37,9 @@ struct UpstreamSum {
 impl Telemetry {
     /// All metrics as text. Only routes and backends of `snapshot` appear.
     pub(crate) fn exposition(&self, snapshot: &Snapshot) -> String {
-        let workers: Vec<Arc<Cells>> = self.workers.lock().clone();
+        let mut workers: Vec<Arc<Cells>> = self.workers.lock().clone();
+        // They start at the same time, in any order.
+        workers.sort_by_key(|cells| cells.worker);
         let mut text = Exposition::default();
         requests(&mut text, &workers, snapshot);
         workers_own(&mut text, &workers);
@@ -124,6 +126,10 @@ fn workers_own(text: &mut Exposition, workers: &[Arc<Cells>]) {
     connections.sample(&["tls"], sum(workers, |cells| &cells.connections_tls));
     let active = sum(workers, |cells| &cells.connections_active);
     text.metric(&catalog::CONNECTIONS_ACTIVE).sample(&[], active);
+    let mut each = text.metric(&catalog::WORKER_CONNECTIONS_ACTIVE);
+    for cells in workers {
+        each.sample(&[&cells.worker.to_string()], cells.connections_active.get());
+    }
     let mut refused = text.metric(&catalog::CONNECTIONS_REFUSED);
     for refusal in Refusal::ALL {
         let n = sum(workers, |cells| &cells.refused[refusal as usize]);

@@ -63,7 +63,7 @@ fn value(text: &str, sample: &str) -> Option<u64> {
 #[test]
 fn workers_are_summed_up_and_every_metric_of_the_catalog_is_there() {
     let telemetry = Telemetry::start(&AccessLogTarget::Off).unwrap();
-    let sinks = [telemetry.sink(), telemetry.sink()];
+    let sinks = [telemetry.sink(1), telemetry.sink(0)];
     for sink in &sinks {
         request(sink, Some("a"), Some("x"), 200);
         request(sink, Some("a"), None, 301);
@@ -88,6 +88,8 @@ fn workers_are_summed_up_and_every_metric_of_the_catalog_is_there() {
         ("portcullis_connections_total{transport=\"tls\"}", 1),
         ("portcullis_connections_total{transport=\"plain\"}", 1),
         ("portcullis_connections_active", 1),
+        ("portcullis_worker_connections_active{worker=\"0\"}", 0),
+        ("portcullis_worker_connections_active{worker=\"1\"}", 1),
         ("portcullis_connections_refused_total{reason=\"no_listener\"}", 2),
         ("portcullis_tls_handshakes_total{result=\"resumed\"}", 2),
         ("portcullis_upstream_connects_total{backend=\"x\",result=\"connected\"}", 2),
@@ -113,7 +115,7 @@ fn workers_are_summed_up_and_every_metric_of_the_catalog_is_there() {
 #[test]
 fn what_is_removed_is_hidden_at_once_and_forgotten_before_it_piles_up() {
     let telemetry = Telemetry::start(&AccessLogTarget::Off).unwrap();
-    let sink = telemetry.sink();
+    let sink = telemetry.sink(0);
     request(&sink, Some("a"), Some("x"), 200);
     request(&sink, Some("a"), Some("y"), 200);
     request(&sink, Some("b"), Some("y"), 200);
@@ -139,7 +141,7 @@ fn what_is_removed_is_hidden_at_once_and_forgotten_before_it_piles_up() {
 #[test]
 fn connections_that_outlive_their_backend_do_not_leave_its_gauge_up() {
     let telemetry = Telemetry::start(&AccessLogTarget::Off).unwrap();
-    let sink = telemetry.sink();
+    let sink = telemetry.sink(0);
     let cells = sink.upstream(&Id::new("x"));
     cells.connected(Connect::Connected);
     sink.adopt(|| Arc::new(snapshot(&[], &[])));
@@ -168,7 +170,7 @@ fn lines_are_in_the_file_when_the_proxy_has_ended_and_agree_with_the_metrics() {
     let telemetry = Telemetry::start(&AccessLogTarget::File(path.clone())).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let sink = telemetry.sink();
+        let sink = telemetry.sink(0);
         // More than a block holds, so that both ways out of the buffer are taken.
         (0..500).for_each(|_| request(&sink, Some("a"), Some("x"), 200));
     });

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     pin::pin,
     rc::Rc,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::Poll,
 };
 
@@ -14,12 +14,11 @@ use ir::{Bind, Id, Listener};
 use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
-    Shared,
     closing::{Closing, Seat, Stage},
     h1, h2,
     io::Io,
     local::Local,
-    telemetry::Refusal,
+    roster::Admission,
     tls::Trust,
 };
 
@@ -55,25 +54,22 @@ enum Version {
     Http2,
 }
 
-/// Takes a connection in, in a task of its own, if the proxy has room for it.
+/// Takes a connection in, in a task of its own.
 pub(crate) fn enter(
     local: &Rc<Local>,
+    admission: Admission,
     bind: Id<Bind>,
     closing: &Rc<Closing>,
     stream: TcpStream,
     remote: SocketAddr,
 ) {
-    let Some(admission) = Admission::ask(&local.shared) else {
-        local.telemetry.connection_refused(Refusal::Limit);
-        return;
-    };
     // A socket for IPv6 and IPv4 shows IPv4 clients in IPv6 clothes.
     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     let (inside, closing) = (local.clone(), closing.clone());
     local.spawn(async move {
-        let _admission = admission;
         let seat = poll_fn(|cx| Poll::Ready(closing.join(cx.waker().clone()))).await;
-        let mut serve = pin!(serve(inside, Arrival { bind, closing: seat, stream, remote }));
+        let mut serve =
+            pin!(serve(inside, admission, Arrival { bind, closing: seat, stream, remote }));
         poll_fn(|cx| match closing.stage() {
             Stage::Cut => Poll::Ready(()),
             _ => serve.as_mut().poll(cx),
@@ -82,12 +78,14 @@ pub(crate) fn enter(
     });
 }
 
-async fn serve(local: Rc<Local>, arrival: Arrival) {
+async fn serve(local: Rc<Local>, admission: Admission, arrival: Arrival) {
     let deadline = Instant::now() + local.patience().preamble;
     // A bind that is removed has nobody left to answer for it; clients without TLS are told so in
     // their own protocol.
     let secure = local.live().binds.get(&arrival.bind).is_some_and(|bind| bind.secure);
     let _active = local.telemetry.connection_opened(secure);
+    // Given back before the gauge says so: whoever sees it there finds the room.
+    let _admission = admission;
     // What is large and soon over, or is large and not always there, is behind a pointer, so that
     // an idle HTTP/1 connection does not pay for it.
     let read = match secure {
@@ -110,23 +108,6 @@ struct Arrival {
     closing: Seat,
     stream: TcpStream,
     remote: SocketAddr,
-}
-
-/// One of the connections that the whole proxy may have, given back when this is dropped.
-struct Admission(Arc<Shared>);
-
-impl Admission {
-    fn ask(shared: &Arc<Shared>) -> Option<Self> {
-        let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-        let admission = Self(shared.clone());
-        (before < shared.options.connections_max).then_some(admission)
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use std::{
     net::SocketAddr,
     num::NonZeroUsize,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -29,6 +26,7 @@ use crate::{
     config::{Control, Door, Users},
     dns::Names,
     live::Live,
+    roster::Roster,
     telemetry::Telemetry,
     worker::{Orders, Worker},
 };
@@ -53,6 +51,7 @@ mod io;
 mod limits;
 mod live;
 mod local;
+mod roster;
 mod slots;
 mod subscribe;
 mod telemetry;
@@ -192,17 +191,20 @@ impl Proxy {
         };
         let admin = open(options.admin, Pages::Admin)?;
         let probes = open(options.probes, Pages::Probes)?;
+        let (roster, inboxes) = Roster::new(count, options.connections_max);
         let shared = Arc::new(Shared {
             telemetry: Telemetry::start(&options.access_log)?,
             live: ArcSwap::from_pointee(Live::empty()),
             snapshot: Mutex::default(),
-            connections: AtomicUsize::new(0),
+            roster,
             ready: AtomicBool::new(false),
             options,
         });
         let orders = watch::Sender::new(Arc::new(Orders::first()));
-        let workers: Vec<Worker> = (0..count)
-            .map(|index| worker::start(index, shared.clone(), orders.subscribe()))
+        let workers: Vec<Worker> = inboxes
+            .into_iter()
+            .enumerate()
+            .map(|(index, inbox)| worker::start(index, shared.clone(), orders.subscribe(), inbox))
             .collect::<std::io::Result<_>>()?;
         let (acks, acked) = watch::channel(Ack::default());
         let state = Control {
@@ -327,8 +329,8 @@ pub(crate) struct Shared {
     pub(crate) live: ArcSwap<Live>,
     /// What was asked for last. Not a part of what is served, so that an edit changes it in place.
     snapshot: Mutex<Arc<Snapshot>>,
-    /// Downstream connections that are open.
-    pub(crate) connections: AtomicUsize,
+    /// Downstream connections that are open, and who serves them.
+    pub(crate) roster: Arc<Roster>,
     /// Whether traffic shall be sent here: a first delta is served, and no drain takes it away.
     pub(crate) ready: AtomicBool,
 }
@@ -351,12 +353,13 @@ impl Shared {
 impl Shared {
     /// For tests of one worker: that state and nothing around it.
     pub(crate) fn of(live: Live) -> Arc<Self> {
+        let options = Options::default();
         Arc::new(Self {
-            options: Options::default(),
+            roster: Roster::new(1, options.connections_max).0,
+            options,
             telemetry: Telemetry::start(&AccessLogTarget::Off).unwrap(),
             live: ArcSwap::from_pointee(live),
             snapshot: Mutex::default(),
-            connections: AtomicUsize::new(0),
             ready: AtomicBool::new(true),
         })
     }

@@ -17,6 +17,8 @@ pub(crate) const DESCRIPTORS_KEPT: u64 = 256;
 
 // Workers and configuration.
 
+/// Connections that were handed over to a worker and that it has not seen yet.
+pub(crate) const NEWCOMERS_MAX: usize = 64;
 /// Most workers that are ever started.
 pub(crate) const WORKERS_MAX: usize = 256;
 /// Requests to the control task that wait for their turn.

@@ -1,5 +1,6 @@
 //! One worker: a thread with a runtime, sockets, pools and counters of its own, which brings itself
-//! in line with the latest orders. It decides nothing that is not its own.
+//! in line with the latest orders, and takes connections that others hand over to it. It decides
+//! nothing that is not its own.
 
 use std::{
     io,
@@ -10,10 +11,10 @@ use std::{
 
 use tokio::{
     runtime::{Builder, LocalOptions, LocalRuntime},
-    sync::watch,
+    sync::{mpsc::Receiver, watch},
 };
 
-use crate::{Shared, bind::Door, closing::Stage, local::Local, upstream};
+use crate::{Shared, bind::Door, closing::Stage, local::Local, roster::Newcomer, upstream};
 
 mod doors;
 
@@ -58,13 +59,16 @@ pub(crate) fn start(
     index: usize,
     shared: Arc<Shared>,
     orders: watch::Receiver<Arc<Orders>>,
+    inbox: Receiver<Newcomer>,
 ) -> io::Result<Worker> {
     let (report, reports) = watch::channel(Report::default());
     let (started, start) = mpsc::sync_channel(1);
     let body = move || match runtime() {
         Ok(runtime) => {
             let _ = started.send(Ok(()));
-            runtime.block_on(run(index, shared, orders, report));
+            runtime.block_on(async {
+                Duty::new(index, shared, orders, inbox, report).run().await;
+            });
         }
         Err(error) => drop(started.send(Err(error))),
     };
@@ -77,32 +81,73 @@ fn runtime() -> io::Result<LocalRuntime> {
     Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())
 }
 
-async fn run(
-    index: usize,
-    shared: Arc<Shared>,
-    mut orders: watch::Receiver<Arc<Orders>>,
+/// A worker at work.
+struct Duty {
+    local: Rc<Local>,
+    doors: Doors,
+    orders: watch::Receiver<Arc<Orders>>,
+    /// What others hand over. Closed when this worker takes no connections any more.
+    inbox: Receiver<Newcomer>,
     report: watch::Sender<Report>,
-) {
-    let local = Local::new(index, shared);
-    local.spawn_background(upstream::sweep(Rc::downgrade(&local)));
-    let mut doors = Doors::new(local.clone());
-    loop {
-        let now = orders.borrow_and_update().clone();
-        local.adopt();
-        doors.reconcile(&now.doors, now.stage).await;
-        report.send_replace(Report { sequence: now.sequence, drained: false });
-        let (stage, sequence) = (now.stage, now.sequence);
-        drop(now);
-        let changed = tokio::select! {
-            biased;
-            changed = orders.changed() => changed,
-            () = local.idle(), if stage >= Stage::Close => {
-                report.send_replace(Report { sequence, drained: true });
-                orders.changed().await
+}
+
+impl Duty {
+    fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        orders: watch::Receiver<Arc<Orders>>,
+        inbox: Receiver<Newcomer>,
+        report: watch::Sender<Report>,
+    ) -> Self {
+        let local = Local::new(index, shared);
+        local.spawn_background(upstream::sweep(Rc::downgrade(&local)));
+        let doors = Doors::new(local.clone());
+        Self { local, doors, orders, inbox, report }
+    }
+
+    /// Until nobody is there to give orders.
+    async fn run(mut self) {
+        let mut stage = self.follow().await;
+        loop {
+            let waits = stage >= Stage::Close && !self.report.borrow().drained;
+            tokio::select! {
+                biased;
+                Some(newcomer) = self.inbox.recv() => {
+                    // It may have come in by a door of which this worker has still to hear.
+                    match self.orders.has_changed() {
+                        Ok(true) => stage = self.follow().await,
+                        Ok(false) => {}
+                        Err(_) => return,
+                    }
+                    self.doors.welcome(newcomer);
+                }
+                changed = self.orders.changed() => match changed {
+                    Ok(()) => stage = self.follow().await,
+                    Err(_) => return,
+                },
+                () = self.local.idle(), if waits => {
+                    self.report.send_modify(|report| report.drained = true);
+                }
             }
-        };
-        if changed.is_err() {
-            return;
         }
     }
+
+    /// Comes in line with the latest orders, and says so.
+    async fn follow(&mut self) -> Stage {
+        let now = self.orders.borrow_and_update().clone();
+        self.local.adopt();
+        self.doors.reconcile(&now.doors, now.stage).await;
+        if now.stage >= Stage::Close {
+            // What others are just handing over is waited for: nothing would be left to serve it.
+            self.inbox.close();
+            while let Some(newcomer) = self.inbox.recv().await {
+                self.doors.welcome(newcomer);
+            }
+        }
+        self.report.send_replace(Report { sequence: now.sequence, drained: false });
+        now.stage
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::TcpStream,
+    task::yield_now,
     time::{Instant, timeout_at},
 };
 
@@ -26,6 +27,11 @@ pub(super) async fn read(
     mut arrival: Arrival,
     deadline: Instant,
 ) -> Result<(Version, Connection), Option<Refusal>> {
+    if arrival.closing.stage() >= Stage::Close {
+        // Of a socket from another worker is not known yet what has come already: the runtime looks
+        // at it before this goes on. Closing it unread would reset a request that came in time.
+        yield_now().await;
+    }
     let mut ahead = Vec::new();
     let version = loop {
         let next = timeout_at(deadline, next(&mut arrival, &mut ahead)).await;

@@ -41,7 +41,7 @@ impl Kind {
 
 /// All of them, in the order in which they are exposed.
 #[cfg(test)]
-pub(crate) const ALL: [&Metric; 26] = [
+pub(crate) const ALL: [&Metric; 27] = [
     &REQUESTS,
     &REQUEST_DURATION,
     &REQUEST_BYTES,
@@ -53,6 +53,7 @@ pub(crate) const ALL: [&Metric; 26] = [
     &CONNECTIONS,
     &CONNECTIONS_ACTIVE,
     &WORKER_CONNECTIONS_ACTIVE,
+    &CONNECTIONS_HANDED_OVER,
     &CONNECTIONS_REFUSED,
     &CONNECTIONS_ENDED,
     &TLS_HANDSHAKES,
@@ -145,6 +146,13 @@ pub(crate) const WORKER_CONNECTIONS_ACTIVE: Metric = Metric {
     kind: Kind::Gauge,
     labels: &["worker"],
     help: "Connections of clients that are open, by the worker that serves them.",
+};
+
+pub(crate) const CONNECTIONS_HANDED_OVER: Metric = Metric {
+    name: "portcullis_connections_handed_over_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Connections of clients that went from the worker that accepted them to one with fewer.",
 };
 
 pub(crate) const CONNECTIONS_REFUSED: Metric = Metric {

@@ -20,6 +20,7 @@ pub(crate) struct Cells {
     pub(crate) connections_plain: Cell,
     pub(crate) connections_tls: Cell,
     pub(crate) connections_active: Cell,
+    pub(crate) handed_over: Cell,
     pub(crate) refused: [Cell; Refusal::ALL.len()],
     pub(crate) ended: [Cell; Misconduct::ALL.len()],
     pub(crate) handshakes: [Cell; Handshake::ALL.len()],

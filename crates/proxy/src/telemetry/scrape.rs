@@ -130,6 +130,8 @@ fn workers_own(text: &mut Exposition, workers: &[Arc<Cells>]) {
     for cells in workers {
         each.sample(&[&cells.worker.to_string()], cells.connections_active.get());
     }
+    let handed_over = sum(workers, |cells| &cells.handed_over);
+    text.metric(&catalog::CONNECTIONS_HANDED_OVER).sample(&[], handed_over);
     let mut refused = text.metric(&catalog::CONNECTIONS_REFUSED);
     for refusal in Refusal::ALL {
         let n = sum(workers, |cells| &cells.refused[refusal as usize]);

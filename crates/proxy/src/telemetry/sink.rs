@@ -53,6 +53,11 @@ impl Sink {
         Active::new(&self.cells.connections_active)
     }
 
+    /// A connection of a client was accepted here and goes to another worker.
+    pub(crate) fn connection_handed_over(&self) {
+        self.cells.handed_over.up();
+    }
+
     /// A connection of a client was closed before a request could be read.
     pub(crate) fn connection_refused(&self, refusal: Refusal) {
         self.cells.refused[refusal as usize].up();

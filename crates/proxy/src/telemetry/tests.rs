@@ -73,6 +73,7 @@ fn workers_are_summed_up_and_every_metric_of_the_catalog_is_there() {
         sink.connection_refused(Refusal::NoListener);
     }
     request(&sinks[1], Some("a"), Some("x"), 204);
+    sinks.iter().for_each(Sink::connection_handed_over);
     let connection = sinks[0].connection_opened(true);
     drop(sinks[0].connection_opened(false));
     let text = telemetry.exposition(&snapshot(&["a"], &["x"]));
@@ -90,6 +91,7 @@ fn workers_are_summed_up_and_every_metric_of_the_catalog_is_there() {
         ("portcullis_connections_active", 1),
         ("portcullis_worker_connections_active{worker=\"0\"}", 0),
         ("portcullis_worker_connections_active{worker=\"1\"}", 1),
+        ("portcullis_connections_handed_over_total", 2),
         ("portcullis_connections_refused_total{reason=\"no_listener\"}", 2),
         ("portcullis_tls_handshakes_total{result=\"resumed\"}", 2),
         ("portcullis_upstream_connects_total{backend=\"x\",result=\"connected\"}", 2),

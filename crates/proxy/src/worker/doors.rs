@@ -1,10 +1,12 @@
-//! Where connections come in on one worker: it accepts, and tells the connections of a bind that is
-//! removed to go. Opening sockets is `bind.rs`.
+//! Where connections come in on one worker: it accepts or gets them from another worker, and tells
+//! the connections of a bind that is removed to go. Opening sockets is `bind.rs`; which worker a
+//! connection goes to, `roster.rs`.
 
 use std::{
     cell::RefCell,
     collections::{BTreeMap, btree_map::Entry},
     io,
+    net::SocketAddr,
     rc::Rc,
     task::Poll,
 };
@@ -23,6 +25,8 @@ use crate::{
     closing::{Closing, Stage},
     limits,
     local::Local,
+    roster::Newcomer,
+    telemetry::Refusal,
 };
 
 /// The open doors of this worker.
@@ -31,6 +35,8 @@ pub(super) struct Doors {
     open: BTreeMap<Address, Open>,
     /// What connections of binds that are gone still listen to.
     old: Vec<Rc<Closing>>,
+    /// How far the drain of the whole proxy has come.
+    stage: Stage,
 }
 
 struct Open {
@@ -41,17 +47,19 @@ struct Open {
 
 /// For whom a door takes connections. Changes when the address is given over to another bind.
 struct Guests {
+    address: Address,
     bind: RefCell<Id<Bind>>,
     closing: RefCell<Rc<Closing>>,
 }
 
 impl Doors {
     pub(super) fn new(local: Rc<Local>) -> Self {
-        Self { local, open: BTreeMap::new(), old: Vec::new() }
+        Self { local, open: BTreeMap::new(), old: Vec::new(), stage: Stage::Open }
     }
 
     /// Opens new doors, closes those that are gone, and passes on how far their end has come.
     pub(super) async fn reconcile(&mut self, doors: &[Door], stage: Stage) {
+        self.stage = stage;
         self.old.retain(|closing| Rc::strong_count(closing) > 1);
         let doors = if stage >= Stage::Close { &[] } else { doors };
         let gone = |address: &Address| !doors.iter().any(|door| door.address == *address);
@@ -65,6 +73,33 @@ impl Doors {
         }
         let current = self.open.values().map(|open| open.guests.closing.borrow().clone());
         current.chain(self.old.iter().cloned()).for_each(|closing| closing.advance(stage));
+    }
+
+    /// Takes in a connection that another worker accepted, as if it had come in here and now.
+    pub(super) fn welcome(&mut self, newcomer: Newcomer) {
+        let Newcomer { stream, remote, address, bind, admission } = newcomer;
+        let stream = match TcpStream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a connection that was handed over cannot be watched");
+                return;
+            }
+        };
+        let (bind, closing) = match self.open.get(&address) {
+            Some(open) => open.guests.now(),
+            // It was closed in the meantime; whoever came last is sent away like those before.
+            None => (bind, self.leaving()),
+        };
+        accept::enter(&self.local, admission, bind, &closing, stream, remote);
+    }
+
+    /// For a connection of a bind that is gone.
+    fn leaving(&mut self) -> Rc<Closing> {
+        let closing = Rc::default();
+        leave(&self.local, &closing);
+        closing.advance(self.stage);
+        self.old.push(closing.clone());
+        closing
     }
 
     fn admit(&mut self, door: &Door) {
@@ -89,6 +124,12 @@ impl Doors {
     }
 }
 
+impl Guests {
+    fn now(&self) -> (Id<Bind>, Rc<Closing>) {
+        (self.bind.borrow().clone(), self.closing.borrow().clone())
+    }
+}
+
 impl Open {
     fn start(local: &Rc<Local>, door: &Door) -> Option<Self> {
         let socket = door.shares.get(local.worker)?.lock().take()?;
@@ -99,8 +140,8 @@ impl Open {
                 return None;
             }
         };
-        let guests =
-            Rc::new(Guests { bind: RefCell::new(door.bind.clone()), closing: RefCell::default() });
+        let (address, bind) = (door.address, RefCell::new(door.bind.clone()));
+        let guests = Rc::new(Guests { address, bind, closing: RefCell::default() });
         let stop = Rc::new(Notify::new());
         let task = run(local.clone(), socket, guests.clone(), stop.clone());
         Some(Self { guests, stop, task: tokio::task::spawn_local(task) })
@@ -138,9 +179,27 @@ async fn run(local: Rc<Local>, socket: TcpListener, guests: Rc<Guests>, stop: Rc
     .await;
 }
 
-fn enter(local: &Rc<Local>, guests: &Guests, stream: TcpStream, remote: std::net::SocketAddr) {
-    let (bind, closing) = (guests.bind.borrow().clone(), guests.closing.borrow().clone());
-    accept::enter(local, bind, &closing, stream, remote);
+/// Takes a connection in if the proxy has room for it, or hands it over to a worker with fewer.
+fn enter(local: &Rc<Local>, guests: &Guests, stream: TcpStream, remote: SocketAddr) {
+    let roster = &local.shared.roster;
+    let Some(admission) = roster.admit(local.worker) else {
+        local.telemetry.connection_refused(Refusal::Limit);
+        return;
+    };
+    let (bind, closing) = guests.now();
+    // Whoever comes to the end of a bind is served here: elsewhere it may be over already.
+    let may_go = closing.stage() == Stage::Open;
+    let Some(relief) = may_go.then(|| roster.relief(&admission)).flatten() else {
+        return accept::enter(local, admission, bind, &closing, stream, remote);
+    };
+    match stream.into_std() {
+        Ok(stream) => {
+            let address = guests.address;
+            relief.take(Newcomer { stream, remote, address, bind, admission });
+            local.telemetry.connection_handed_over();
+        }
+        Err(error) => tracing::debug!(%error, "a connection cannot be handed over"),
+    }
 }
 
 /// Asks the connections of a removed bind to go: politely now, firmly after the minimum drain.

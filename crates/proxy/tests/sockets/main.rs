@@ -27,6 +27,7 @@ mod mirrors;
 mod pools;
 mod reload;
 mod retries;
+mod skew;
 mod slow;
 mod subscribe;
 mod telemetry;

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Requests per second while it is held; as many as it can unless given.
     #[arg(long, requires = "hold")]
     pub(crate) rate: Option<u32>,
+    /// Another build of Portcullis, which takes turns with this one in `skew`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) beside: Option<PathBuf>,
     /// Where a complete run writes its tables and its picture.
     #[arg(long, value_name = "FOLDER", default_value = "docs")]
     pub(crate) docs: PathBuf,
@@ -99,6 +102,8 @@ pub(crate) enum Part {
     Memory,
     /// Many routes. Portcullis alone.
     Scale,
+    /// Connections on several workers. Portcullis alone, and not in a complete run.
+    Skew,
 }
 
 impl Part {
@@ -108,7 +113,7 @@ impl Part {
             Self::H1tls => Some(Protocol::H1Tls),
             Self::H2 => Some(Protocol::H2),
             Self::Grpc => Some(Protocol::Grpc),
-            Self::Handshakes | Self::Bodies | Self::Memory | Self::Scale => None,
+            Self::Handshakes | Self::Bodies | Self::Memory | Self::Scale | Self::Skew => None,
         }
     }
 }

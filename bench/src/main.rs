@@ -45,6 +45,7 @@ mod report;
 mod scale;
 mod series;
 mod site;
+mod skew;
 mod strict;
 mod tls;
 mod traffic;
@@ -98,6 +99,12 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
         held = scale::run(args).await?;
         if args.only == [Part::Scale] {
             return Ok(held);
+        }
+    }
+    if args.only.contains(&Part::Skew) {
+        skew::run(args).await?;
+        if args.only == [Part::Skew] {
+            return Ok(true);
         }
     }
     let site = Site::open(args.programs.clone())?;

@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -65,20 +65,41 @@ impl Peer {
 
     /// Starts it on the proxies' core and waits until it listens.
     pub(crate) async fn start(self, site: &Site) -> anyhow::Result<Running> {
+        let (program, args) = (&site.programs.portcullis, ["--workers", "1", "--admin", "off"]);
+        let command = |ports: &Ports, folder: &Path| match self {
+            Self::Portcullis => portcullis::command(site, program, ports, folder, &args),
+            Self::Nginx => nginx::command(site, ports, folder),
+            Self::Haproxy => haproxy::command(site, ports, folder),
+            Self::Envoy => envoy::command(site, ports, folder),
+        };
+        self.start_by(site, command).await
+    }
+
+    async fn start_by(
+        self,
+        site: &Site,
+        command: impl FnOnce(&Ports, &Path) -> anyhow::Result<Command>,
+    ) -> anyhow::Result<Running> {
         let ports = Ports::free()?;
         let folder = site.folder(&format!("{self}-{}", ports.plain.port()))?;
-        let command = match self {
-            Self::Portcullis => portcullis::command(site, &ports, &folder),
-            Self::Nginx => nginx::command(site, &ports, &folder),
-            Self::Haproxy => haproxy::command(site, &ports, &folder),
-            Self::Envoy => envoy::command(site, &ports, &folder),
-        }?;
+        let command = command(&ports, &folder)?;
         let log = folder.join("output.log");
         let process = site.cores.on_proxys(|| Process::start(command, &log))??;
         let mut running = Running { peer: self, ports, process };
         running.wait().await.with_context(|| format!("{self} does not start"))?;
         Ok(running)
     }
+}
+
+/// Starts a build of Portcullis with these arguments, as [`Peer::start`] does.
+pub(crate) async fn portcullis_with(
+    site: &Site,
+    program: &Path,
+    args: &[&str],
+) -> anyhow::Result<Running> {
+    let command =
+        |ports: &Ports, folder: &Path| portcullis::command(site, program, ports, folder, args);
+    Peer::Portcullis.start_by(site, command).await
 }
 
 impl fmt::Display for Peer {

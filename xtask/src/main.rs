@@ -107,8 +107,9 @@ commands:
                   --build <cargo profile>, --keep (leave it installed and the cluster up)
   bench           what Portcullis costs beside nginx, HAProxy and Envoy, which it installs: needs
                   Debian, Python and two cores, and writes docs/performance.md;
-                  --quick, --only <h1,h1tls,h2,grpc,handshakes,bodies,memory>, --rounds <n>,
-                  --peers <portcullis,nginx>; only a complete run is written down
+                  --quick, --only <h1,h1tls,h2,grpc,handshakes,bodies,memory,scale,skew>,
+                  --rounds <n>, --peers <portcullis,nginx>; only a complete run is written down
+  bench --only skew --beside <binary>    how workers share connections, beside another build
   bench --hold portcullis --only h1 --seconds 30    keep one under load, for a profiler
   strict          who refuses the malformed requests of fixtures/wire, and who lets them through;
                   --peers: nginx, HAProxy and Envoy too; --page docs/hardening.md: writes it

@@ -4,12 +4,18 @@ use std::{fs, path::Path, process::Command};
 
 use crate::site::{HOST, Ports, Site};
 
-pub(super) fn command(site: &Site, ports: &Ports, folder: &Path) -> anyhow::Result<Command> {
+pub(super) fn command(
+    site: &Site,
+    program: &Path,
+    ports: &Ports,
+    folder: &Path,
+    args: &[&str],
+) -> anyhow::Result<Command> {
     let manifest = folder.join("bench.yaml");
     fs::write(&manifest, text(site, ports))?;
-    let mut command = Command::new(&site.programs.portcullis);
-    command.arg("run").arg(manifest).args(["--workers", "1", "--access-log", "off"]);
-    command.args(["--admin", "off"]).env("PORTCULLIS_LOG", "warn");
+    let mut command = Command::new(program);
+    command.arg("run").arg(manifest).args(["--access-log", "off"]).args(args);
+    command.env("PORTCULLIS_LOG", "warn");
     Ok(command)
 }
 
